@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 # The scheme, host and path of a URL are kept; user info, query and fragment are where signatures and passwords live.
-_URL = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s/?#@'\"<>]*@)?(?P<rest>[^\s?#'\"<>]*)(?P<query>[?#][^\s'\"<>)]*)?")
+_URL = re.compile(
+    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s/?#@'\"<>]*@)?(?P<rest>[^\s?#'\"<>]*)(?P<query>[?#][^\s'\"<>)]*)?"
+)
 _QUERY_OF_PATH = re.compile(r"(?P<path>/[^\s?'\"<>]*)\?[^\s'\"<>)]*=[^\s'\"<>)]*")
 
 
