@@ -1,0 +1,1 @@
+"""Launch massive event exports of Sekoia.io, wait for them, fetch and decrypt them."""

@@ -1,7 +1,8 @@
 """SSE-C keys: derived from a secret, accepted from an argument, turned into S3's headers and the platform's fields.
 
-The derivation is fixed: HKDF-SHA256 over the secret (UTF-8, stripped), no salt, the info string below followed by the search
-job's canonical uuid, 32 bytes. Whoever knows the secret and the search job's uuid can make the key again, with any tool.
+The derivation is fixed: HKDF-SHA256 over the secret (UTF-8, stripped), no salt, the info string below followed by the
+search job's canonical uuid, 32 bytes. Whoever knows the secret and the search job's uuid can make the key again, with
+any tool.
 """
 
 from __future__ import annotations

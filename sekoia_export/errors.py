@@ -29,7 +29,8 @@
     │   └── StateCorrupt           a state file cannot be read: never taken for an empty one
     └── Interrupted                SIGTERM: the state is written, the step can go on later
 
-`str(error)` is the cause and the remedy. Nothing secret enters either: whoever raises one passes text through `redaction`.
+`str(error)` is the cause and the remedy. Nothing secret enters either: whoever raises one passes text through
+`redaction`.
 """
 
 from __future__ import annotations
