@@ -1,0 +1,1 @@
+"""Playbook components that follow an export: wait for it, fetch it, look into it."""
