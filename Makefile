@@ -35,7 +35,7 @@ check: install ## Check style, types, the direction of imports and the generated
 	$(RUN) -m ruff check --quiet .
 	$(RUN) -m ruff format --check --quiet .
 	$(RUN) -m mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) -m sekoia_export.manifests --check
 
 manifests: install ## Write the manifests and docs/actions.md from the code
