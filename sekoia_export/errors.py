@@ -19,11 +19,13 @@
     ├── DeadlineExceeded           the step's own deadline passed
     ├── StorageError               the storage that holds the export's file
     │   ├── LinkExpired            the presigned URL is no longer valid
+    │   ├── SignatureRefused       the presigned URL was signed for another request, or was altered
     │   ├── KeyRefused             no key at hand opens the object
     │   ├── ObjectMissing          404: the object is gone
     │   ├── ObjectChanged          412: another object lies under the same name
     │   └── TransferFailed         the connection broke more often than it was worth retrying
     ├── DamagedExport              the bytes are not a sound gzip of JSON Lines
+    │   └── InflatesTooFar         ... or inflate past the limits: fetching them again does not help
     ├── DataStorageError           the playbook's data storage, where files and state are written
     │   ├── DiskFull
     │   └── StateCorrupt           a state file cannot be read: never taken for an empty one
@@ -175,6 +177,12 @@ class LinkExpired(StorageError):
     remedy = "Trigger a new export: the download window is 24 hours after its end."
 
 
+class SignatureRefused(StorageError):
+    """403 SignatureDoesNotMatch: the presigned URL was signed for other headers than were sent, or was altered."""
+
+    remedy = "Read the download link again; when it is refused again, trigger a new export."
+
+
 class KeyRefused(StorageError):
     """No key at hand opens the object."""
 
@@ -192,16 +200,30 @@ class ObjectChanged(StorageError):
 
 
 class TransferFailed(StorageError):
-    """The transfer broke more often than it was worth retrying."""
+    """The transfer broke more often than it was worth retrying.
+
+    Args:
+        retry_after_s: the seconds the storage asked to wait before the next try, None when it did not say.
+    """
 
     remedy = "Check the network and run the step again."
     retry_can_help = True
+
+    def __init__(self, cause: str, remedy: str | None = None, *, retry_after_s: float | None = None) -> None:
+        super().__init__(cause, remedy)
+        self.retry_after_s = retry_after_s
 
 
 class DamagedExport(ExportError):
     """The export's bytes are not a sound gzip of JSON Lines."""
 
     remedy = "Fetch it again; when it stays damaged, trigger a new export."
+
+
+class InflatesTooFar(DamagedExport):
+    """The gzip inflates past the limits that guard against gzip bombs."""
+
+    remedy = "Look at where the object comes from; when it is genuine, raise the limits."
 
 
 class DataStorageError(ExportError):
