@@ -1,0 +1,28 @@
+# The module as the playbook engine runs it: "python ./main.py <command>" in /app, without privileges.
+FROM python:3.11-slim
+
+WORKDIR /app
+
+# uv and black serve the SDK's code generators, which nothing here starts: a third of what would be installed.
+COPY requirements.txt ./
+RUN pip install --no-cache-dir --require-hashes --requirement requirements.txt \
+    && pip uninstall --yes uv black
+
+COPY main.py *.json logo.png ./
+COPY actions actions/
+COPY trigger_export trigger_export/
+COPY sekoia_export sekoia_export/
+
+# Compiled now: the user below cannot write here, and every action is a new process.
+RUN python -m compileall -q .
+
+# Actions write to the playbook's data storage, which the engine mounts there. The root file system may be read-only, and the
+# SDK keeps TLS files in /tmp: a link to the memory file system, which is always there, keeps that working.
+RUN useradd --uid 1000 --create-home module \
+    && install --directory --owner module --group module /symphony_data \
+    && rm -rf /tmp && ln -s /dev/shm /tmp
+
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 1000
+
+ENTRYPOINT ["python", "./main.py"]
