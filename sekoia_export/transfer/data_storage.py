@@ -1,0 +1,162 @@
+"""The playbook's data storage: where fetched files land and where state is kept, a local folder or S3.
+
+Every name is a relative posix path inside the storage. Names that an author chose go through `check_name` first; the
+folder `.sekoia-export/` is the module's own and refused there.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+
+from sekoia_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+STATE_FOLDER = ".sekoia-export"
+COMPONENT_LIMIT_BYTES = 255  # of Linux's file systems
+NAME_LIMIT_BYTES = 768  # S3 ends a key at 1,024, its prefix included
+
+
+class Landing(ABC):
+    """Where the bytes of one file land, in order; the file has its name only once it is published.
+
+    As a context manager it abandons what was not published. Its methods raise DataStorageError, or DiskFull.
+    """
+
+    def __init__(self) -> None:
+        self._settled = False
+
+    @abstractmethod
+    def write(self, data: bytes) -> None:
+        """Append `data`."""
+
+    def publish(self) -> None:
+        """Give the file its name, replacing what had it; nothing is written afterwards."""
+        self._publish()
+        self._settled = True
+
+    def abandon(self) -> None:
+        """Drop what was written; does nothing once published or abandoned."""
+        if not self._settled:
+            self._settled = True
+            self._abandon()
+
+    @abstractmethod
+    def _publish(self) -> None: ...
+
+    @abstractmethod
+    def _abandon(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abandon()
+
+
+class DataStorage(Protocol):
+    """What the module asks of the data storage.
+
+    Every method raises DataStorageError when the storage fails, DiskFull when it has no room.
+    """
+
+    def check_name(self, name: str, *, argument: str = "file_name") -> str:
+        """Return `name` in its plain form when a file of that name may be read and written, see `safe_name`.
+
+        Raises:
+            UsageError: it may not; the text names `argument`.
+        """
+
+    def read(self, name: str) -> bytes | None:
+        """Return the whole of a small file, None when there is none."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a small file in one move: it is there whole or not at all."""
+
+    def delete(self, name: str) -> None:
+        """Remove a file; nothing happens when there is none."""
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names, without the folder's, of the files right in `folder`, sorted; none when there is none."""
+
+    def size(self, name: str) -> int | None:
+        """Return a file's size in bytes, None when there is none."""
+
+    def create(self, name: str, *, size_bytes: int | None) -> Landing:
+        """Begin a file of any size.
+
+        Args:
+            name: its name once published.
+            size_bytes: its size where known: a lack of room is then told before the first byte.
+        """
+
+    def open(self, name: str) -> BinaryIO:
+        """Return a published file to read, to be closed by the caller."""
+
+
+def safe_name(name: str, *, argument: str = "file_name") -> str:
+    """Return `name` as a plain relative path (`./a//b` becomes `a/b`).
+
+    Args:
+        name: what an author gave.
+        argument: the argument it was given as, for the error's text.
+
+    Raises:
+        UsageError: it is empty, absolute, leaves the storage, ends in `/`, lies in the module's own folder, is too
+            long, or holds backslashes, control characters or what UTF-8 cannot write.
+    """
+    problem = _problem(name)
+    if problem:
+        raise UsageError(
+            f"The argument {argument} {problem}.", f"Give {argument} as a path inside the data storage: folder/name."
+        )
+    return "/".join(_components(name))
+
+
+def inner_name(name: str) -> str:
+    """Return a name of the module's own making in its plain form; the module's own folder is allowed.
+
+    Raises:
+        UsageError: it leaves the storage.
+    """
+    components = _components(name)
+    if components and components[0] == STATE_FOLDER:
+        return f"{STATE_FOLDER}/{safe_name('/'.join(components[1:]), argument='name')}"
+    return safe_name(name, argument="name")
+
+
+def is_state(name: str) -> bool:
+    """Return whether a plain name lies in the module's own folder."""
+    return name.split("/", 1)[0] == STATE_FOLDER
+
+
+def _components(name: str) -> list[str]:
+    return [component for component in name.split("/") if component not in {"", "."}]
+
+
+def _problem(name: str) -> str:
+    components = _components(name)
+    try:
+        sizes = [len(component.encode()) for component in components]
+    except UnicodeEncodeError:
+        return "holds characters that cannot be written in UTF-8"
+    if name.startswith("/"):
+        return "is an absolute path"
+    if not components:
+        return "is empty"
+    if ".." in components:
+        return "leaves the data storage"
+    if name.endswith(("/", "/.")):
+        return "names a folder and not a file"
+    if "\\" in name or any(unicodedata.category(character) == "Cc" for character in name):
+        return "holds a backslash or a control character"
+    if components[0].casefold() == STATE_FOLDER:
+        return f"lies in {STATE_FOLDER}, the module's own folder"
+    if max(sizes) > COMPONENT_LIMIT_BYTES or sum(sizes) + len(sizes) > NAME_LIMIT_BYTES:
+        return "is too long"
+    return ""
