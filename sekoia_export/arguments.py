@@ -1,0 +1,326 @@
+"""The arguments of the steps, as playbooks and the command line give them; the manifests are made from these models.
+
+Playbooks render arguments from templates, so null and empty text count as not given (but for `s3_bucket`, where empty
+text means the platform's own bucket), numbers may come as text, and lists as JSON or as text with commas.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from sekoia_export.api.platform import MOST_EVENTS
+from sekoia_export.errors import UsageError
+from sekoia_export.times import read_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+log = logging.getLogger(__name__)
+A = TypeVar("A", bound="Arguments")
+
+LONGEST_TIMEOUT_S = 7 * 24 * 3600
+TIMESTAMP_FIELD = "@timestamp"
+FIELD_SETS: dict[str, tuple[str, ...]] = {
+    "network": (
+        "@timestamp",
+        "source.ip",
+        "source.port",
+        "destination.ip",
+        "destination.port",
+        "network.protocol",
+        "network.transport",
+        "event.action",
+    ),
+    "identity": (
+        "@timestamp",
+        "user.name",
+        "user.domain",
+        "source.ip",
+        "event.action",
+        "event.outcome",
+        "message",
+    ),
+    "endpoint": (
+        "@timestamp",
+        "host.name",
+        "process.name",
+        "process.executable",
+        "process.args",
+        "file.path",
+        "file.hash.sha256",
+        "user.name",
+    ),
+}
+"""The field sets that the platform's documentation recommends."""
+
+
+class FieldSet(StrEnum):
+    """A documented set of fields for one kind of question."""
+
+    NETWORK = "network"
+    IDENTITY = "identity"
+    ENDPOINT = "endpoint"
+
+
+class EncryptionChoice(StrEnum):
+    """How an export's key is chosen where none is given explicitly."""
+
+    AUTOMATIC = "automatic"
+    REQUIRED = "required"
+    PLATFORM = "platform"
+
+
+class FileFormat(StrEnum):
+    """How the fetched events are written."""
+
+    JSONL_GZ = "jsonl.gz"
+    JSONL = "jsonl"
+    JSON = "json"
+
+
+def _split(value: Any) -> Any:
+    """Return a list for what templates make of lists: JSON, or text with commas."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            pass
+    return [part.strip() for part in text.strip("[]").replace('"', "").replace("'", "").split(",")]
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+ListOfText = Annotated[list[str], BeforeValidator(_split)]
+ListOfUuids = Annotated[list[UUID], BeforeValidator(_split)]
+Uuid = Annotated[UUID, BeforeValidator(_stripped)]
+
+
+class Arguments(BaseModel):
+    """What all steps' arguments share. Texts of failures never show a value: it may be a secret."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, validate_default=False)
+
+
+class _SearchChoices(Arguments):
+    latest_time: str = Field(
+        default="now", description="End of the period: ISO 8601, or relative to now such as -1h, or now"
+    )
+    max_events: int | None = Field(
+        default=None, ge=1, le=MOST_EVENTS, description="Search the last events up to this number only"
+    )
+    community_uuids: ListOfUuids | None = Field(
+        default=None, description="Uuids of the communities to search in; an export can hold one community"
+    )
+
+    @field_validator("earliest_time", "latest_time", check_fields=False)
+    @classmethod
+    def _as_the_platform_takes_it(cls, value: str) -> str:
+        return read_moment(value).text
+
+
+class SearchArguments(_SearchChoices):
+    """What to search for."""
+
+    query: str = Field(description="Query of the search, as in the search bar of the platform", min_length=1)
+    earliest_time: str = Field(description="Start of the period: ISO 8601, or relative to now such as -7d")
+    timeout: int = Field(
+        default=1800, ge=1, le=LONGEST_TIMEOUT_S, description="Seconds after which the search is canceled"
+    )
+
+    def check_period(self, now: datetime) -> None:
+        """Raise UsageError when the period ends before it starts, seen from `now`."""
+        start, end = read_moment(self.earliest_time).at(now), read_moment(self.latest_time).at(now)
+        if start >= end:
+            raise UsageError(
+                "The argument latest_time is not after earliest_time.", "Give a period that ends after it starts."
+            )
+
+
+class _ExportChoices(Arguments):
+    fields: ListOfText = Field(
+        default=["@timestamp", "message"],
+        description="Exact names of the fields to export, without wildcards; @timestamp is always exported first",
+    )
+    field_set: FieldSet | None = Field(
+        default=None,
+        description="Documented set of fields that is added to fields: network, identity or endpoint",
+    )
+    encryption: EncryptionChoice = Field(
+        default=EncryptionChoice.AUTOMATIC,
+        description="automatic: with a key derived from the encryption secret where one is configured and the region "
+        "supports it; required: refuse to export without a key; platform: send no key",
+    )
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        description="Explicit encryption key (SSE-C), base64 of 32 bytes, instead of one derived from the "
+        "encryption secret",
+    )
+    s3_bucket: str | None = Field(
+        default=None,
+        description="Own S3 bucket to export to instead of the configured one; empty text for the platform's bucket",
+    )
+    s3_prefix: str | None = Field(default=None, description="Prefix of the export's name in the own bucket")
+    wait_for_slot: int = Field(
+        default=0,
+        ge=0,
+        le=LONGEST_TIMEOUT_S,
+        description="Seconds to wait while another export of the community is running",
+    )
+    reuse: bool = Field(
+        default=True, description="Take up a running or unexpired export that is the same instead of starting another"
+    )
+
+    @field_validator("fields")
+    @classmethod
+    def _exact_names(cls, value: list[str]) -> list[str]:
+        if not value:
+            raise ValueError("must name at least one field")
+        for field in value:
+            if not field.strip():
+                raise ValueError("holds an empty field name")
+            if any(character in field for character in "*?"):
+                raise ValueError(f"holds the wildcard {field.strip()[:80]!r}, and the platform takes exact names only")
+            if any(character.isspace() or not character.isprintable() for character in field.strip()):
+                raise ValueError("holds a field name with white space or control characters in it")
+        return [field.strip() for field in value]
+
+    @property
+    def all_fields(self) -> list[str]:
+        """Return the fields to export: `@timestamp`, `fields`, those of the field set, each once, in this order."""
+        chosen = FIELD_SETS[self.field_set] if self.field_set else ()
+        return list(dict.fromkeys((TIMESTAMP_FIELD, *self.fields, *chosen)))
+
+
+class TriggerArguments(_ExportChoices):
+    """What to export."""
+
+    job_uuid: Uuid = Field(description="Uuid of the search job to export, which must be done and not expired")
+
+
+class WaitArguments(Arguments):
+    """What to wait for."""
+
+    task_uuid: Uuid = Field(description="Uuid of the export's task, as the trigger gives it")
+    timeout: int = Field(default=14400, ge=1, le=LONGEST_TIMEOUT_S, description="Seconds to wait at most")
+
+
+class _FetchChoices(Arguments):
+    format: FileFormat = Field(
+        default=FileFormat.JSONL_GZ,
+        description="How the events are written: jsonl.gz (as they come), jsonl (one event a line) or json (an array)",
+    )
+    file_name: str | None = Field(
+        default=None,
+        description="Name of the file in the data storage; by default <job_uuid>-<task_uuid>.<format>",
+    )
+    preview: int = Field(default=10, ge=0, le=1000, description="Number of first events to give in the results")
+
+
+class FetchArguments(_FetchChoices):
+    """What to fetch."""
+
+    job_uuid: Uuid = Field(description="Uuid of the exported search job")
+    task_uuid: Uuid | None = Field(
+        default=None, description="Uuid of the export's task; by default the newest finished export of the search job"
+    )
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        description="Explicit encryption key (SSE-C) that the export was triggered with, base64 of 32 bytes",
+    )
+
+
+class ExportArguments(_SearchChoices, _ExportChoices, _FetchChoices):
+    """What to search or which search job to take, what to export, and how to write it."""
+
+    query: str | None = Field(
+        default=None, description="Query of the search; with earliest_time, instead of job_uuid", min_length=1
+    )
+    earliest_time: str | None = Field(
+        default=None, description="Start of the period: ISO 8601, or relative to now such as -7d"
+    )
+    job_uuid: Uuid | None = Field(default=None, description="Uuid of a search job that is done, instead of a query")
+    timeout: int = Field(
+        default=14400, ge=1, le=LONGEST_TIMEOUT_S, description="Seconds for search, export and fetch together"
+    )
+
+    def check_source(self) -> None:
+        """Raise UsageError unless there is either a search job or a query with its start."""
+        if self.job_uuid is not None and (self.query is not None or self.earliest_time is not None):
+            raise UsageError(
+                "The argument job_uuid is given together with a query.",
+                "Give either job_uuid, or query and earliest_time.",
+            )
+        if self.job_uuid is None and (self.query is None or self.earliest_time is None):
+            missing = "query" if self.query is None else "earliest_time"
+            raise UsageError(f"The argument {missing} is missing.", "Give either job_uuid, or query and earliest_time.")
+
+    def search(self) -> SearchArguments:
+        """Return the arguments of the search step."""
+        return self._step(SearchArguments)
+
+    def trigger(self, job_uuid: UUID) -> TriggerArguments:
+        """Return the arguments of the trigger step."""
+        return self._step(TriggerArguments, job_uuid=job_uuid)
+
+    def fetch(self, job_uuid: UUID, task_uuid: UUID | None) -> FetchArguments:
+        """Return the arguments of the fetch step."""
+        return self._step(FetchArguments, job_uuid=job_uuid, task_uuid=task_uuid)
+
+    def _step(self, model: type[A], **known: Any) -> A:
+        own = {name: getattr(self, name) for name in model.model_fields if name in type(self).model_fields}
+        return cast("A", model.model_construct(**own | known))
+
+
+_KEPT_EMPTY = {"s3_bucket"}
+
+
+def read_arguments(model: type[A], raw: Mapping[str, Any]) -> A:
+    """Return the arguments that `raw` holds.
+
+    Args:
+        model: the step's arguments.
+        raw: as a playbook gives them: JSON values, rendered from templates.
+
+    Raises:
+        UsageError: naming the first argument that is missing or breaks a rule, and the rule; never a value.
+    """
+    given = {
+        name: value
+        for name, value in raw.items()
+        if value is not None and not (isinstance(value, str) and not value.strip() and name not in _KEPT_EMPTY)
+    }
+    for name in sorted(set(given) - set(model.model_fields)):
+        log.warning("The argument %s is not known to this step and is ignored.", name)
+        del given[name]
+    try:
+        arguments: A = model.model_validate(given)
+        return arguments
+    except ValidationError as failure:
+        first = failure.errors(include_input=False, include_url=False)[0]
+        raise _usage_error(first["type"], str(first["loc"][0]), first["msg"]) from None
+
+
+def _usage_error(kind: str, name: str, message: str) -> UsageError:
+    if kind == "missing":
+        return UsageError(f"The argument {name} is missing.", f"Give {name} and run the step again.")
+    if kind.startswith("uuid"):
+        return UsageError(f"The argument {name} is not a uuid.", f"Give {name} as the earlier step's results have it.")
+    rule = (
+        message.removeprefix("Value error, ")
+        .replace("Input should", "must")
+        .replace("String should", "must")
+        .rstrip(".")
+    )
+    return UsageError(f"The argument {name} is not valid: it {rule}.", f"Correct {name} and run the step again.")

@@ -1,0 +1,102 @@
+"""What every step is given, and what it answers: an outcome with the branch that a playbook takes from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from sekoia_export.api.client import Client
+from sekoia_export.api.platform import Platform
+from sekoia_export.api.regions import api_root
+from sekoia_export.clock import Clock, Deadline
+from sekoia_export.state import State
+
+if TYPE_CHECKING:
+    from sekoia_export.configuration import Configuration
+    from sekoia_export.results import Results
+    from sekoia_export.transfer.data_storage import DataStorage
+
+R_co = TypeVar("R_co", bound="Results", covariant=True)
+
+
+class Branch(StrEnum):
+    """The outcomes that a playbook handles. What is none of them is an error."""
+
+    DONE = "done"
+    EMPTY = "empty"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    TRIGGERED = "triggered"
+    BUSY = "busy"
+    FINISHED = "finished"
+    FETCHED = "fetched"
+    INCOMPLETE = "incomplete"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[R_co]):
+    """The end of a step: which branch, with which results."""
+
+    branch: Branch
+    results: R_co
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a step works with.
+
+    Attributes:
+        configuration: where the platform is, the key to it, the encryption secret, an own bucket.
+        storage: the data storage, where files and state go.
+        clock: where time comes from.
+        run_uuid: the playbook run, the same for a rerun of its nodes; None outside a playbook.
+    """
+
+    configuration: Configuration
+    storage: DataStorage
+    clock: Clock
+    run_uuid: str | None = None
+
+    def step(self, timeout_s: float | None) -> Step:
+        """Return a step with a deadline of its own, `timeout_s` from now."""
+        deadline = Deadline(self.clock, timeout_s)
+        root = api_root(self.configuration.base_url)
+        client = Client(root=root, api_key=self.configuration.required_api_key(), deadline=deadline)
+        return Step(self, Platform(client), State(self.storage))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step under way: its surroundings, the platform under its deadline, its state."""
+
+    surroundings: Surroundings
+    platform: Platform
+    state: State
+
+    @property
+    def configuration(self) -> Configuration:
+        return self.surroundings.configuration
+
+    @property
+    def clock(self) -> Clock:
+        return self.surroundings.clock
+
+    @property
+    def storage(self) -> DataStorage:
+        return self.surroundings.storage
+
+    @property
+    def deadline(self) -> Deadline:
+        return self.platform.deadline
+
+    def within(self, deadline: Deadline, *, patience_s: float | None = None) -> Step:
+        """Return this step under another deadline."""
+        return replace(self, platform=self.platform.within(deadline, patience_s=patience_s))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.platform.client.close()

@@ -1,0 +1,142 @@
+"""What steps remember between runs: in the folder `.sekoia-export/` of the data storage.
+
+::
+
+    .sekoia-export/
+    ├── exports/<sha256>.json     an export that was asked for: an open intent until `task_uuid` is there
+    ├── tasks/<task_uuid>.json    the same record under its task, for the steps that know only the task
+    ├── searches/<sha256>.json    the search job of an `export_events` node, so that its rerun searches once
+    └── fetches/<sha256>.json     a file that was fetched and verified
+
+Uuids, fields, times, hashes of arguments; no secret, no key's digest. Files are of mode 0600, written in one move, and
+carry a version. A file that is there and cannot be understood is an error, never an empty start: taking it for one
+could start a second export.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sekoia_export.encryption import Encryption
+from sekoia_export.errors import StateCorrupt
+
+if TYPE_CHECKING:
+    from sekoia_export.transfer.data_storage import DataStorage
+
+STATE_FOLDER = ".sekoia-export"
+R = TypeVar("R", bound="Record")
+
+
+class Record(BaseModel):
+    """What all state files share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    folder: ClassVar[str]
+
+    version: Literal[1] = 1
+
+
+class ExportRecord(Record):
+    """An export that was asked for.
+
+    Attributes:
+        before: the exports that the search job had before the request was sent; what is not among them is new.
+        task_uuid: the answer; None while it is not known, which makes the record an open intent.
+        encryption: how the key was chosen when it was asked for.
+        sent_encryption: what was really sent: `none` after the region refused SSE-C.
+    """
+
+    folder = "exports"
+
+    job_uuid: str
+    fields: list[str]
+    encryption: Encryption
+    sent_encryption: Encryption
+    s3_bucket: str | None
+    s3_prefix: str | None
+    playbook_run_uuid: str | None
+    asked_at: datetime
+    before: list[str]
+    task_uuid: str | None = None
+
+
+class TaskRecord(ExportRecord):
+    """The same record under its task's uuid."""
+
+    folder = "tasks"
+
+
+class SearchRecord(Record):
+    """The search job that an `export_events` node started."""
+
+    folder = "searches"
+
+    job_uuid: str
+    asked_at: datetime
+
+
+class FetchRecord(Record):
+    """A file that was fetched and verified."""
+
+    folder = "fetches"
+
+    job_uuid: str
+    task_uuid: str
+    file_path: str
+    file_size: int
+    compressed_size: int
+    events_count: int
+    expected_events: int | None
+    sha256: str
+    encryption: Encryption
+    expire_at: datetime | None
+    fetched_at: datetime
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return a SHA-256 over JSON of `parts`: the name of a record. No secret goes in."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class State:
+    """The records of one data storage.
+
+    Args:
+        storage: where they lie. Its errors (DataStorageError) pass through.
+    """
+
+    def __init__(self, storage: DataStorage) -> None:
+        self._storage = storage
+
+    def read(self, kind: type[R], name: str) -> R | None:
+        """Return the record, or None when there is none.
+
+        Raises:
+            StateCorrupt: it is there and cannot be understood.
+        """
+        path = self._path(kind, name)
+        data = self._storage.read(path)
+        if data is None:
+            return None
+        try:
+            return kind.model_validate_json(data)
+        except ValidationError:
+            raise StateCorrupt(f"The state file {path} in the data storage is damaged or of another version.") from None
+
+    def write(self, record: Record, name: str) -> None:
+        """Write the record in one move."""
+        self._storage.write(self._path(type(record), name), record.model_dump_json(indent=1).encode())
+
+    def delete(self, kind: type[Record], name: str) -> None:
+        """Remove the record, if it is there."""
+        self._storage.delete(self._path(kind, name))
+
+    @staticmethod
+    def _path(kind: type[Record], name: str) -> str:
+        return f"{STATE_FOLDER}/{kind.folder}/{name}.json"

@@ -1,0 +1,72 @@
+"""Moments as the search API takes them: ISO 8601 with milliseconds at most, relative such as `-7d`, or `now`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+_RELATIVE = re.compile(r"([+-])(\d{1,7})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment, absolute or relative to now.
+
+    Args:
+        text: as it is sent to the platform.
+        absolute: the moment in UTC; None when it is relative.
+        offset: how far from now; None when it is absolute.
+    """
+
+    text: str
+    absolute: datetime | None
+    offset: timedelta | None
+
+    def at(self, now: datetime) -> datetime:
+        """Return the moment in UTC, seen from `now`."""
+        return self.absolute or now + (self.offset or timedelta())
+
+
+def format_moment(moment: datetime) -> str:
+    """Return ISO 8601 in UTC with milliseconds: the most that the search API takes."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def read_moment(text: str) -> Moment:
+    """Return the moment that `text` names. A time without a zone is UTC; what is finer than milliseconds is cut off.
+
+    Raises:
+        ValueError: it is none of the three forms; the text says which there are.
+    """
+    stripped = text.strip()
+    if stripped.lower() == "now":
+        return Moment("now", None, timedelta())
+    if found := _RELATIVE.fullmatch(stripped):
+        sign, number, unit = found.groups()
+        try:
+            offset = timedelta(**{_UNITS[unit]: int(f"{sign}{number}")})
+            datetime.now(UTC) + offset
+        except OverflowError:
+            raise ValueError("must not reach further than a calendar does") from None
+        return Moment(stripped, None, offset)
+    try:
+        parsed = datetime.fromisoformat(stripped)
+        moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            "must be a time such as 2026-01-31T08:00:00Z, relative to now such as -7d (s, m, h, d or w), or now"
+        ) from None
+    moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return Moment(format_moment(moment), moment, None)
+
+
+def absolute_moment(text: str | None) -> datetime | None:
+    """Return the moment in UTC when `text` is an absolute time; None when it is relative, missing or not understood."""
+    if text is None:
+        return None
+    try:
+        return read_moment(text).absolute
+    except ValueError:
+        return None
