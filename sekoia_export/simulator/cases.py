@@ -1,0 +1,119 @@
+"""A few seeded cases with their alerts, and the comments that are left on them."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sekoia_export.simulator.jobs import iso
+
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_TITLES = (
+    ("Suspicious PowerShell after a macro", ("Winword started PowerShell", "Encoded command line", "Rundll32 started")),
+    ("Password spraying against the VPN", ("Many failed logons from one address", "Logon after failures")),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Alert:
+    """An alert of a case."""
+
+    uuid: str
+    short_id: str
+    title: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+    def as_json(self, community_uuid: str) -> dict[str, Any]:
+        return {
+            "uuid": self.uuid,
+            "short_id": self.short_id,
+            "title": self.title,
+            "urgency": {"current_value": 70},
+            "status": {"name": "Ongoing"},
+            "first_seen_at": iso(self.first_seen_at),
+            "last_seen_at": iso(self.last_seen_at),
+            "community_uuid": community_uuid,
+        }
+
+
+@dataclass(slots=True)
+class Comment:
+    """A comment on a case."""
+
+    uuid: str
+    content: str
+    author: str | None
+    created_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "uuid": self.uuid,
+            "content": self.content,
+            "author": self.author,
+            "created_at": iso(self.created_at),
+        }
+
+
+@dataclass(slots=True)
+class Case:
+    """A case: alerts that belong together, and what was said about them."""
+
+    uuid: str
+    short_id: str
+    title: str
+    community_uuid: str
+    alerts: list[Alert]
+    comments: list[Comment] = field(default_factory=list)
+
+    @property
+    def first_seen_at(self) -> datetime:
+        return min(alert.first_seen_at for alert in self.alerts)
+
+    @property
+    def last_seen_at(self) -> datetime:
+        return max(alert.last_seen_at for alert in self.alerts)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "uuid": self.uuid,
+            "short_id": self.short_id,
+            "title": self.title,
+            "status": "opened",
+            "community_uuid": self.community_uuid,
+            "alerts": [alert.as_json(self.community_uuid) for alert in self.alerts],
+            "number_of_alerts": len(self.alerts),
+            "number_of_comments": len(self.comments),
+            "first_seen_at": iso(self.first_seen_at),
+            "last_seen_at": iso(self.last_seen_at),
+        }
+
+
+def seeded_cases(seed: int, community_uuid: str, now: datetime) -> list[Case]:
+    """Return the cases that are there from the start, the same for the same seed."""
+    source = random.Random(f"cases {seed}")
+    cases = []
+    for title, alert_titles in _TITLES:
+        alerts = []
+        for number, alert_title in enumerate(alert_titles):
+            first_seen = now - timedelta(hours=6 - number, minutes=source.randrange(50))
+            last_seen = first_seen + timedelta(minutes=source.randrange(1, 40))
+            alerts.append(Alert(_uuid(source), _short_id(source, "AL"), alert_title, first_seen, last_seen))
+        cases.append(Case(_uuid(source), _short_id(source, "CA"), title, community_uuid, alerts))
+    return cases
+
+
+def new_comment(content: str, author: str | None, now: datetime) -> Comment:
+    """Return a comment that is made now."""
+    return Comment(str(uuid.uuid4()), content, author, now)
+
+
+def _uuid(source: random.Random) -> str:
+    return str(uuid.UUID(int=source.getrandbits(128), version=4))
+
+
+def _short_id(source: random.Random, prefix: str) -> str:
+    return prefix + "".join(source.choices(_ALPHABET, k=10))

@@ -1,0 +1,43 @@
+"""S3's answers in XML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from sekoia_export.simulator.jobs import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sekoia_export.simulator.objects import StoredObject
+
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+
+def error(code: str, message: str, resource: str) -> bytes:
+    """Return the body of an error."""
+    text = (
+        f"{_HEAD}<Error><Code>{code}</Code><Message>{escape(message)}</Message><Resource>{escape(resource)}</Resource>"
+    )
+    return f"{text}<RequestId>4442587FB7D0A2F9</RequestId><HostId>simulator</HostId></Error>".encode()
+
+
+def listing(
+    bucket: str, prefix: str, objects: Iterable[tuple[str, StoredObject]], prefixes: Iterable[str], token: str | None
+) -> bytes:
+    """Return the body of ListObjectsV2; `token` continues a truncated one."""
+    items = "".join(
+        f"<Contents><Key>{escape(key)}</Key><LastModified>{iso(stored.last_modified)}</LastModified>"
+        f"<ETag>{escape(stored.etag)}</ETag><Size>{stored.size_bytes}</Size><StorageClass>STANDARD</StorageClass></Contents>"
+        for key, stored in objects
+    )
+    common = "".join(f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>" for name in prefixes)
+    more = f"<NextContinuationToken>{escape(token)}</NextContinuationToken>" if token else ""
+    count = items.count("<Contents>") + common.count("<CommonPrefixes>")
+    return (
+        f'{_HEAD}<ListBucketResult xmlns="{_NAMESPACE}"><Name>{escape(bucket)}</Name><Prefix>{escape(prefix)}</Prefix>'
+        f"<KeyCount>{count}</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>{str(bool(token)).lower()}</IsTruncated>"
+        f"{more}{items}{common}</ListBucketResult>"
+    ).encode()
