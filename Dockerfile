@@ -3,10 +3,10 @@ FROM python:3.11-slim
 
 WORKDIR /app
 
-# uv and black serve the SDK's code generators, which nothing here starts: a third of what would be installed.
+# uv and black serve the SDK's code generators, which nothing here starts: a quarter of what would be installed.
 COPY requirements.txt ./
-RUN pip install --no-cache-dir --require-hashes --requirement requirements.txt \
-    && pip uninstall --yes uv black
+RUN pip install --no-cache-dir --root-user-action=ignore --require-hashes --requirement requirements.txt \
+    && pip uninstall --root-user-action=ignore --yes uv black
 
 COPY main.py *.json logo.png ./
 COPY actions actions/

@@ -6,12 +6,12 @@ Usage: summary.py REPORT
 from __future__ import annotations
 
 import sys
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 
 def main() -> int:
     """Print the counts; the exit status is 1 when a test failed or none ran."""
-    suites = ElementTree.parse(sys.argv[1]).getroot().findall("testsuite")  # noqa: S314 - pytest just wrote it
+    suites = ET.parse(sys.argv[1]).getroot().findall("testsuite")  # noqa: S314 - pytest just wrote it
     ran, failed, errors, skipped = (
         sum(int(suite.get(name, "0")) for suite in suites) for name in ("tests", "failures", "errors", "skipped")
     )
