@@ -6,10 +6,10 @@ hosts; the official exporter takes bare hosts. All of them are understood here a
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from sekoia_export.errors import ConfigurationError
+from sekoia_export.hosts import is_loopback
 from sekoia_export.redaction import strip_url
 
 REGIONS: dict[str, str] = {
@@ -25,18 +25,6 @@ DEFAULT_BASE_URL = REGIONS["FRA1"]
 # These API hosts serve the API under /api, as their app.* twins do.
 _HOSTS_WITH_API_PATH = {"api.fra2.sekoia.io", "api.mco1.sekoia.io", "api.uae1.sekoia.io"}
 _REMEDY = f"Set base_url to the region's address, for instance {DEFAULT_BASE_URL}."
-
-
-def is_loopback(host: str | None) -> bool:
-    """Return whether `host` names this machine only."""
-    if host is None:
-        return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def api_root(base_url: str) -> str:
