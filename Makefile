@@ -63,7 +63,7 @@ clean: ## Remove whatever these commands made, .venv and the demo's files includ
 $(VENV)/.installed: requirements-dev.txt pyproject.toml | $(RUN)
 	@echo "Installing the development requirements into $(VENV)"
 	@$(PIP_INSTALL) --require-hashes --requirement requirements-dev.txt
-	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(PIP_INSTALL) --no-deps --editable .
 	@touch $(VENV)/.installed-runtime $@
 
 $(VENV)/.installed-runtime: requirements.txt | $(RUN)

@@ -87,9 +87,8 @@ def main() -> None:
 
     known = import_times(BASELINE)
     added = {module: own for module, own in import_times("main").items() if module not in known}
-    print(
-        f"\nmain loads {len(added)} modules more than the SDK, {sum(added.values()) / 1e3:.1f} ms of their own; the dearest:"
-    )
+    total_ms = sum(added.values()) / 1e3
+    print(f"\nmain loads {len(added)} modules more than the SDK, {total_ms:.1f} ms in all; the dearest:")
     for module, own in sorted(added.items(), key=lambda item: -item[1])[:10]:
         print(f"{own / 1e3:>8.1f} ms  {module}")
 
