@@ -6,14 +6,13 @@ the environment are honoured.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -32,6 +31,7 @@ from sekoia_export.transfer.source import (
     AnswerHead,
     NoBody,
     ObjectAnswer,
+    expiry_of,
     range_header,
     strong_etag,
     unsatisfiable_total,
@@ -75,17 +75,6 @@ def storage_session(*, connections: int = CONNECTIONS) -> requests.Session:
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     return session
-
-
-def expiry_of(url: SecretStr) -> datetime | None:
-    """Return when a presigned URL says it ends (X-Amz-Date + X-Amz-Expires, or Expires), None when it does not."""
-    query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url.get_secret_value()).query).items()}
-    with contextlib.suppress(ValueError, OverflowError, KeyError):
-        signed_at = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return signed_at + timedelta(seconds=int(query["x-amz-expires"]))
-    with contextlib.suppress(ValueError, OverflowError, OSError, KeyError):
-        return datetime.fromtimestamp(int(query["expires"]), UTC)
-    return None
 
 
 class PresignedObject:

@@ -6,13 +6,18 @@ sources. Neither lets an exception of its transport escape: they carry the URL w
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, Self
+from urllib.parse import parse_qs, urlsplit
 
 from sekoia_export.errors import ObjectChanged, StorageError, TransferFailed
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from sekoia_export.encryption import SseKey
 
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
@@ -150,6 +155,17 @@ class AnswerHead:
                 f"The storage answered bytes {start} to {end} of {total} where {first} to {wanted_end} were asked for."
             )
         return ObjectAnswer(status=206, total_bytes=total, first=start, length=length, etag=self.etag, body=body)
+
+
+def expiry_of(url: SecretStr) -> datetime | None:
+    """Return when a presigned URL says it ends (X-Amz-Date + X-Amz-Expires, or Expires), None when it does not."""
+    query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url.get_secret_value()).query).items()}
+    with contextlib.suppress(ValueError, OverflowError, KeyError):
+        signed_at = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return signed_at + timedelta(seconds=int(query["x-amz-expires"]))
+    with contextlib.suppress(ValueError, OverflowError, OSError, KeyError):
+        return datetime.fromtimestamp(int(query["expires"]), UTC)
+    return None
 
 
 def unsatisfiable_total(content_range: str | None) -> int | None:
