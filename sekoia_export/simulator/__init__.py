@@ -11,9 +11,11 @@ is handed in; what goes wrong is scripted (`Fault`).
 
 from sekoia_export.simulator.buckets import Bucket
 from sekoia_export.simulator.cases import Case
+from sekoia_export.simulator.engine import Engine
 from sekoia_export.simulator.exports import Export, TaskStatus
 from sekoia_export.simulator.faults import Fault, Kind, Recorded
 from sekoia_export.simulator.jobs import JobStatus, SearchJob
+from sekoia_export.simulator.node import NodeRun, StartedNode
 from sekoia_export.simulator.settings import Damage, Progress, Settings
 from sekoia_export.simulator.simulator import Simulator
 from sekoia_export.simulator.state import COMMENT_ON_CASES, MASSIVE_EXPORT, PERMISSIONS, VIEW_EVENTS, VIEW_INTAKES
@@ -27,14 +29,17 @@ __all__ = [
     "Bucket",
     "Case",
     "Damage",
+    "Engine",
     "Export",
     "Fault",
     "JobStatus",
     "Kind",
+    "NodeRun",
     "Progress",
     "Recorded",
     "SearchJob",
     "Settings",
     "Simulator",
+    "StartedNode",
     "TaskStatus",
 ]
