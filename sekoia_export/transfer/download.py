@@ -89,7 +89,7 @@ def download(
         raise
     except DamagedExport as error:
         log.warning("%s It is fetched again, once.", error.cause)
-    stream.offset = 0
+    stream.restart()
     return _fetch(stream, storage, name, options, before_publish)
 
 
@@ -141,6 +141,11 @@ class _Stream:
         self._tries = tries
         self._fresh = False
         self._buffer = memoryview(bytearray(BUFFER_SIZE_BYTES))
+
+    def restart(self) -> None:
+        """Begin at the first byte again."""
+        self.offset = 0
+        self._meter.at(0, retries=self._tries.retries, now=True)
 
     def pour(self, reader: ArchiveReader, landing: Landing) -> None:
         """Feed the reader from `offset` on up to the object's end, writing what it gives."""

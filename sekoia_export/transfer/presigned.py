@@ -195,7 +195,8 @@ class _ResponseBody:
 
     def readinto(self, buffer: memoryview) -> int:
         try:
-            data = self._response.raw.read(len(buffer), decode_content=False)
+            # One read of the socket: what came before a break is then never lost with what did not.
+            data = self._response.raw.read1(len(buffer), decode_content=False)
         except _BROKEN_ANSWER as error:
             failure = _failure(self._host, error)
         else:

@@ -1,0 +1,1 @@
+"""The transfer, against the simulator's storage on a socket."""

@@ -1,0 +1,205 @@
+"""S3 as the data storage and as an own bucket, through boto3: the simulator's storage for what it knows of S3."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+
+from sekoia_export.errors import (
+    DataStorageError,
+    DiskFull,
+    KeyRefused,
+    ObjectChanged,
+    ObjectMissing,
+    StorageError,
+    TransferFailed,
+    UsageError,
+)
+from sekoia_export.simulator import Kind
+from sekoia_export.transfer.bucket import BucketObject
+from sekoia_export.transfer.probing import probe
+from sekoia_export.transfer.s3_storage import S3DataStorage
+from tests.transfer.shelf import COUNT, EVENTS, EXPORT, NAME, fault, sse_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_s3 import S3Client
+
+    from tests.transfer.shelf import Shelf
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture
+def client(shelf: Shelf) -> Iterator[S3Client]:
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=shelf.simulator.storage_url,
+        region_name="eu-west-3",
+        aws_access_key_id=shelf.bucket.access_key_id,
+        aws_secret_access_key=shelf.bucket.secret_access_key,
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, read_timeout=5),
+    )
+    # The simulator's clock stands still in the past; signatures by credentials are of now and it takes them.
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def storage(client: S3Client) -> S3DataStorage:
+    return S3DataStorage(client, "shelf", "/playbook/1/")
+
+
+def test_small_objects(storage: S3DataStorage, shelf: Shelf) -> None:
+    name = ".sekoia-export/exports/a.json"
+    assert storage.read(name) is None
+    assert storage.size(name) is None
+    assert storage.names(".sekoia-export/exports") == []
+    storage.write(name, b"state")
+    assert storage.read(name) == b"state"
+    assert storage.size(name) == 5
+    assert storage.names(".sekoia-export/exports") == ["a.json"]
+    assert list(shelf.bucket.objects) == ["playbook/1/.sekoia-export/exports/a.json"]
+    storage.delete(name)
+    assert storage.read(name) is None
+    assert storage.check_name("./a") == "a"
+    with pytest.raises(UsageError):
+        storage.check_name("../a")
+
+
+def test_a_small_file_is_one_put(storage: S3DataStorage) -> None:
+    with storage.create("a", size_bytes=3) as landing:
+        landing.write(b"abc")
+        assert storage.read("a") is None
+        landing.publish()
+    with storage.open("a") as file:
+        assert file.read(2) == b"ab"
+        assert file.read() == b"c"
+    with storage.create("a", size_bytes=None) as landing:
+        landing.write(b"never")
+    assert storage.read("a") == b"abc"
+
+
+def test_a_fetch_to_s3(storage: S3DataStorage, shelf: Shelf) -> None:
+    shelf.put(key=sse_key())
+    facts = shelf.fetch(shelf.source(sse_key()), known=shelf.probe([sse_key()]), storage=storage)
+    assert facts.sha256 == hashlib.sha256(EXPORT).hexdigest()
+    assert storage.read(NAME) == EXPORT
+
+
+def stubbed(client: S3Client, *, parts: int) -> Stubber:
+    stub = Stubber(client)
+    where = {"Bucket": "shelf", "Key": "playbook/1/a"}
+    stub.add_response("create_multipart_upload", {"UploadId": "u"}, where)
+    for number in range(1, parts + 1):
+        stub.add_response(
+            "upload_part", {"ETag": f"e{number}"}, {**where, "UploadId": "u", "PartNumber": number, "Body": ANY}
+        )
+    return stub
+
+
+def test_a_large_file_is_uploaded_in_parts(storage: S3DataStorage, client: S3Client) -> None:
+    with stubbed(client, parts=3) as stub:
+        stub.add_response(
+            "complete_multipart_upload",
+            {},
+            {
+                "Bucket": "shelf",
+                "Key": "playbook/1/a",
+                "UploadId": "u",
+                "MultipartUpload": {"Parts": [{"ETag": f"e{number}", "PartNumber": number} for number in (1, 2, 3)]},
+            },
+        )
+        with storage.create("a", size_bytes=None) as landing:
+            for _ in range(20):
+                landing.write(b"x" * MEBIBYTE)
+            landing.publish()
+        stub.assert_no_pending_responses()
+
+
+def test_a_part_that_is_refused_aborts_the_upload(storage: S3DataStorage, client: S3Client) -> None:
+    with stubbed(client, parts=1) as stub:
+        stub.add_client_error("upload_part", "QuotaExceeded", http_status_code=507)
+        stub.add_response("abort_multipart_upload", {}, {"Bucket": "shelf", "Key": "playbook/1/a", "UploadId": "u"})
+        with pytest.raises(DiskFull, match="QuotaExceeded"), storage.create("a", size_bytes=None) as landing:
+            landing.write(b"x" * (20 * MEBIBYTE))
+        stub.assert_no_pending_responses()
+
+
+def test_an_upload_that_cannot_be_aborted_tells_what_made_it(storage: S3DataStorage, client: S3Client) -> None:
+    with stubbed(client, parts=0) as stub:
+        stub.add_client_error("upload_part", "AccessDenied", http_status_code=403)
+        stub.add_client_error("abort_multipart_upload", "AccessDenied", http_status_code=403)
+        with pytest.raises(DataStorageError, match="while writing a"), storage.create("a", size_bytes=None) as landing:
+            landing.write(b"x" * (9 * MEBIBYTE))
+
+
+def test_a_file_of_a_known_size_fits_in_ten_thousand_parts(storage: S3DataStorage, client: S3Client) -> None:
+    with stubbed(client, parts=1) as stub:
+        stub.add_response("abort_multipart_upload", {}, {"Bucket": "shelf", "Key": "playbook/1/a", "UploadId": "u"})
+        with storage.create("a", size_bytes=120 * 1024 * MEBIBYTE) as landing:
+            landing.write(b"x" * (13 * MEBIBYTE))
+        stub.assert_no_pending_responses()
+
+
+def test_what_the_bucket_refuses_is_told(storage: S3DataStorage, shelf: Shelf, client: S3Client) -> None:
+    shelf.bucket.writable = False
+    with pytest.raises(DataStorageError, match="403 AccessDenied"):
+        storage.write("a", b"x")
+    elsewhere = S3DataStorage(client, "nowhere")
+    for act in (lambda: elsewhere.names("a"), lambda: elsewhere.open("a")):
+        with pytest.raises(DataStorageError):
+            act()
+    shelf.simulator.faults.add(fault(Kind.RESET_BEFORE, times=None))
+    with pytest.raises(DataStorageError, match="could not be reached"):
+        storage.read("a")
+
+
+def test_a_file_that_breaks_while_it_is_read(storage: S3DataStorage, shelf: Shelf) -> None:
+    storage.write("a", EVENTS)
+    shelf.break_once(Kind.RESET_BODY, after_bytes=10)
+    with storage.open("a") as file, pytest.raises(DataStorageError, match="while reading a"):
+        file.read()
+
+
+def test_an_export_in_an_own_bucket(client: S3Client, shelf: Shelf) -> None:
+    shelf.put(key=sse_key())
+
+    def source_for(key: Any) -> BucketObject:
+        return BucketObject(client, "shelf", "object", key=key)
+
+    known = probe(source_for, [sse_key(b"w"), sse_key()], deadline=shelf.deadline)
+    assert known.key == sse_key()
+    shelf.break_once(Kind.RESET_BODY, after_bytes=100_000)
+    facts = shelf.fetch(source_for(known.key), known=known)
+    assert facts.events_count == COUNT
+    assert shelf.fetched() == EXPORT
+
+
+def test_refusals_of_an_own_bucket(client: S3Client, shelf: Shelf) -> None:
+    shelf.put(key=sse_key())
+    right = BucketObject(client, "shelf", "object", key=sse_key())
+    with pytest.raises(KeyRefused):
+        BucketObject(client, "shelf", "object").get()
+    with pytest.raises(ObjectMissing):
+        BucketObject(client, "shelf", "another").get()
+    with pytest.raises(ObjectChanged):
+        right.get(etag='"other"')
+    with right.get(first=len(EXPORT)) as answer:
+        assert answer.status == 416
+    for kind, details in ((Kind.STATUS, {"status": 500}), (Kind.RESET_BEFORE, {}), (Kind.WRONG_RANGE, {})):
+        shelf.break_once(kind, **details)
+        with pytest.raises(TransferFailed):
+            right.get(first=0, last=9)
+    shelf.bucket.objects["object"].seal = None
+    shelf.put(gzip.compress(b""), name="plain")
+    with pytest.raises(StorageError):
+        BucketObject(client, "shelf", "plain", key=sse_key()).get()
