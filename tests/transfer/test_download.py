@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -15,6 +16,7 @@ from sekoia_export.errors import (
     DamagedExport,
     DiskFull,
     ExportError,
+    InflatesTooFar,
     LinkExpired,
     ObjectChanged,
     ObjectMissing,
@@ -187,6 +189,20 @@ def test_another_object_is_never_mixed_in(shelf: Shelf) -> None:
     with pytest.raises(ObjectChanged):
         shelf.fetch(source, known=known)
     assert nothing_is_left(shelf)
+
+
+def test_an_object_of_another_size_is_another(shelf: Shelf) -> None:
+    shelf.put()
+    known = replace(shelf.probe(), etag=None, size_bytes=len(EXPORT) - 1)
+    with pytest.raises(ObjectChanged, match="another size"):
+        shelf.fetch(known=known)
+
+
+def test_a_gzip_bomb_is_not_fetched_twice(shelf: Shelf) -> None:
+    shelf.put(gzip.compress((b'{"m":"' + b"m" * 1000 + b'"}\n') * 70_000, 9))
+    with pytest.raises(InflatesTooFar):
+        shelf.fetch()
+    assert len(shelf.gets()) == 2
 
 
 def test_an_object_that_is_gone(shelf: Shelf) -> None:

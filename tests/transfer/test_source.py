@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -22,7 +23,7 @@ from sekoia_export.errors import (
     StorageError,
     TransferFailed,
 )
-from sekoia_export.simulator import Kind
+from sekoia_export.simulator import Kind, Settings, Simulator
 from sekoia_export.transfer.presigned import PresignedObject, Timeouts
 from sekoia_export.transfer.refusals import Refusal, actual_object_size, read_retry_after, read_xml
 from sekoia_export.transfer.source import AnswerHead, NoBody, expiry_of, unsatisfiable_total
@@ -173,6 +174,33 @@ def test_a_host_that_is_gone(session: requests.Session) -> None:
     with pytest.raises(TransferFailed, match="could not be resolved") as caught:
         source.get()
     assert "canary" not in str(caught.value)
+
+
+def test_a_private_authority(
+    shelf: Shelf, session: requests.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1", "localhost")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "certificate.pem"))
+    tls = Settings(tls_certificate=tmp_path / "certificate.pem", tls_key=tmp_path / "key.pem")
+    with Simulator(tls, clock=shelf.clock) as simulator:
+        source = PresignedObject(SecretStr(f"{simulator.storage_url}/o?canary=1"), session=session)
+        with pytest.raises(StorageError, match="certificate") as caught:
+            source.get()
+        assert not isinstance(caught.value, TransferFailed)
+        assert "REQUESTS_CA_BUNDLE" in str(caught.value)
+        assert "canary" not in str(caught.value)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+        with pytest.raises(StorageError, match="403 AccessDenied"):
+            source.get()
+
+
+def test_a_proxy_that_refuses(session: requests.Session, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", shelf.simulator.storage_url)
+    with pytest.raises(TransferFailed, match="The proxy on the way"):
+        PresignedObject(SecretStr("https://storage.invalid/o?canary"), session=session).get()
 
 
 def test_a_port_where_nobody_listens(session: requests.Session) -> None:
