@@ -231,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
             "wsgi.run_once": False,
         }
         for name, value in self.headers.items():
-            if name.lower() not in {"content-type", "content-length"}:
+            if name.lower() not in {"content-type", "content-length", "transfer-encoding"}:
                 environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
         return environ
 
