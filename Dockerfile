@@ -16,11 +16,9 @@ COPY sekoia_export sekoia_export/
 # Compiled now: the user below cannot write here, and every action is a new process.
 RUN python -m compileall -q .
 
-# Actions write to the playbook's data storage, which the engine mounts there. The root file system may be read-only, and the
-# SDK keeps TLS files in /tmp: a link to the memory file system, which is always there, keeps that working.
+# Actions write to the playbook's data storage, which the engine mounts there.
 RUN useradd --uid 1000 --create-home module \
-    && install --directory --owner module --group module /symphony_data \
-    && rm -rf /tmp && ln -s /dev/shm /tmp
+    && install --directory --owner module --group module /symphony_data
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 1000

@@ -1,1 +1,1 @@
-"""Playbook components that follow an export: wait for it, fetch it, look into it."""
+"""Playbook components that follow an export: wait, fetch; and the check of the account."""

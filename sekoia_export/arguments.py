@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from sekoia_export.api.platform import MOST_EVENTS
+from sekoia_export.archive import ArchiveFormat
 from sekoia_export.errors import UsageError
 from sekoia_export.times import read_moment
 
@@ -75,14 +76,6 @@ class EncryptionChoice(StrEnum):
     AUTOMATIC = "automatic"
     REQUIRED = "required"
     PLATFORM = "platform"
-
-
-class FileFormat(StrEnum):
-    """How the fetched events are written."""
-
-    JSONL_GZ = "jsonl.gz"
-    JSONL = "jsonl"
-    JSON = "json"
 
 
 def _split(value: Any) -> Any:
@@ -217,8 +210,8 @@ class WaitArguments(Arguments):
 
 
 class _FetchChoices(Arguments):
-    format: FileFormat = Field(
-        default=FileFormat.JSONL_GZ,
+    format: ArchiveFormat = Field(
+        default=ArchiveFormat.JSONL_GZ,
         description="How the events are written: jsonl.gz (as they come), jsonl (one event a line) or json (an array)",
     )
     file_name: str | None = Field(

@@ -69,10 +69,14 @@ class Configuration(BaseModel):
         description="Address of the S3 service that holds the own bucket; empty for AWS",
     )
     s3_region: _Text = Field(
-        default=None, title="Region of the own bucket", description="S3 region of the own bucket, for instance eu-west-3"
+        default=None,
+        title="Region of the own bucket",
+        description="S3 region of the own bucket, for instance eu-west-3",
     )
     s3_access_key_id: _Text = Field(
-        default=None, title="Access key id of the own bucket", description="Access key id with which exports are written"
+        default=None,
+        title="Access key id of the own bucket",
+        description="Access key id with which exports are written",
     )
     s3_secret_access_key: _Secret = Field(
         default=None,

@@ -24,11 +24,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sekoia_export.encryption import Encryption
 from sekoia_export.errors import StateCorrupt
+from sekoia_export.transfer.data_storage import STATE_FOLDER
 
 if TYPE_CHECKING:
     from sekoia_export.transfer.data_storage import DataStorage
 
-STATE_FOLDER = ".sekoia-export"
 R = TypeVar("R", bound="Record")
 
 

@@ -1,1 +1,1 @@
-"""Playbook components that launch an export: search for events, trigger the export of what was found."""
+"""Playbook components that launch an export: search, trigger, and all steps in one node."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from sekoia_export.api.regions import is_loopback
 from sekoia_export.errors import ConfigurationError, ObjectMissing, StorageError, UsageError
+from sekoia_export.hosts import is_loopback
 from sekoia_export.redaction import redact, strip_url
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
     from pydantic import SecretStr
 
     from sekoia_export.configuration import Configuration
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TRIAL_NAME = ".sekoia-export-trial-"
-_MOST_LISTED = 1000
-
-
-class S3Client(Protocol):
-    """What is asked of a boto3 S3 client."""
-
-    def put_object(self, **parameters: Any) -> Any: ...
-    def delete_object(self, **parameters: Any) -> Any: ...
-    def list_objects_v2(self, **parameters: Any) -> Any: ...
-    def get_object(self, **parameters: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,6 @@ class OwnBucket:
         import boto3
         from botocore.config import Config
 
-        style = {"addressing_style": "path"} if self.endpoint_url else {"addressing_style": "auto"}
         client: S3Client = boto3.session.Session().client(
             "s3",
             region_name=self.region,
@@ -72,7 +62,7 @@ class OwnBucket:
                 connect_timeout=5,
                 read_timeout=30,
                 retries={"max_attempts": 2, "mode": "standard"},
-                s3=style,  # type: ignore[arg-type]  # the stubs want a TypedDict that they do not export
+                s3={"addressing_style": "path" if self.endpoint_url else "auto"},
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
@@ -91,8 +81,9 @@ class OwnBucket:
 
         client = self.client()
         folder = f"{self.prefix.rstrip('/')}/" if self.prefix else ""
-        place = {"Bucket": self.name, "Key": f"{folder}{_TRIAL_NAME}{uuid.uuid4().hex}"}
-        customer_key = sse_parameters(key) if key else {}
+        place: Any = {"Bucket": self.name, "Key": f"{folder}{_TRIAL_NAME}{uuid.uuid4().hex}"}
+        # Raw bytes and no MD5: boto3 then makes base64 and MD5 itself.
+        customer_key: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key.raw} if key else {}
         try:
             client.put_object(**place, Body=b"", **customer_key)
         except ClientError as failure:
@@ -136,14 +127,13 @@ class OwnBucket:
     def _names(self) -> list[str]:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        client, names, more = self.client(), [], {}
+        pages = self.client().get_paginator("list_objects_v2")
         try:
-            while True:
-                page = client.list_objects_v2(Bucket=self.name, Prefix=self.prefix or "", MaxKeys=_MOST_LISTED, **more)
-                names += [entry["Key"] for entry in page.get("Contents", [])]
-                if not page.get("IsTruncated"):
-                    return names
-                more = {"ContinuationToken": page["NextContinuationToken"]}
+            return [
+                entry["Key"]
+                for page in pages.paginate(Bucket=self.name, Prefix=self.prefix or "")
+                for entry in page.get("Contents", [])
+            ]
         except ClientError as failure:
             raise self._refused(failure, encrypted=False) from failure
         except BotoCoreError as failure:
@@ -236,12 +226,3 @@ def own_bucket(configuration: Configuration, *, bucket: str | None, prefix: str 
         prefix=optional["s3_prefix"],
         endpoint_url=endpoint,
     )
-
-
-def sse_parameters(key: SseKey) -> dict[str, str]:
-    """Return boto3's parameters for a customer key: with the MD5 given, it takes the key as base64 text already."""
-    return {
-        "SSECustomerAlgorithm": "AES256",
-        "SSECustomerKey": key.base64_key.get_secret_value(),
-        "SSECustomerKeyMD5": key.base64_md5,
-    }

@@ -9,11 +9,12 @@ from uuid import UUID
 from sekoia_export.api.models import JobStatus, SearchJob
 from sekoia_export.api.platform import MOST_EVENTS
 from sekoia_export.encryption import Encryption
-from sekoia_export.errors import JobNotReady, KeyRefused, StorageError, UsageError
+from sekoia_export.errors import JobNotReady, StorageError, UsageError
 from sekoia_export.operations.bucket import OwnBucket, own_bucket
 from sekoia_export.operations.keys import KeyChoice, choose_key
 from sekoia_export.operations.launch import ExportRequest, Launcher
-from sekoia_export.operations.locate import locate, open_object
+from sekoia_export.operations.locate import locate
+from sekoia_export.operations.opening import open_export
 from sekoia_export.operations.step import Branch, Outcome, Step
 from sekoia_export.results import TriggerResults
 
@@ -105,8 +106,8 @@ def _busy(request: ExportRequest, key: KeyChoice, bucket: OwnBucket | None) -> T
 def _opens(step: Step, record: ExportRecord, explicit: SecretStr | None) -> bool:
     """Return whether an export that was made with an explicit key opens with the one given now.
 
-    Nothing of a key is kept, so only storage can tell. While the export runs it cannot; then the same playbook run, whose
-    rerun has the same arguments, is taken at its word.
+    Nothing of a key is kept, so only storage can tell. While the export runs it cannot; then the same playbook run,
+    whose rerun has the same arguments, is taken at its word.
     """
     if record.sent_encryption is not Encryption.PROVIDED:
         return True
@@ -114,12 +115,10 @@ def _opens(step: Step, record: ExportRecord, explicit: SecretStr | None) -> bool
         return False
     try:
         export = locate(step, job_uuid=UUID(record.job_uuid), task_uuid=UUID(record.task_uuid))
-        open_object(step, export, explicit=explicit)
+        with open_export(step, export, explicit=explicit):
+            return True
     except JobNotReady:
         return record.playbook_run_uuid == step.surroundings.run_uuid
-    except KeyRefused:
-        return False
     except StorageError as failure:
         log.info("The export of an earlier run cannot be read: %s", failure.cause)
         return False
-    return True

@@ -1,0 +1,30 @@
+"""The action `fetch_and_decrypt`."""
+
+from __future__ import annotations
+
+from sekoia_export.arguments import FetchArguments
+from sekoia_export.operations.fetch import fetch_and_decrypt
+from sekoia_export.operations.step import Branch, Outcome, Surroundings
+from sekoia_export.playbook import ExportAction
+from sekoia_export.results import FetchResults
+
+
+class FetchAndDecrypt(ExportAction[FetchArguments, FetchResults]):
+    """Fetch a finished export into the data storage, decrypted and verified."""
+
+    name = "Fetch and decrypt an export"
+    description = "Fetch the file of a finished export into the data storage, decrypted, verified and counted"
+    uuid = "0b8f7044-6200-4423-a503-368602ed786b"
+    arguments_type = FetchArguments
+    results_type = FetchResults
+    branches = {
+        Branch.FETCHED: "The file is in the data storage and verified",
+        Branch.INCOMPLETE: "The file is sound and holds another number of events than the platform exported",
+        Branch.EXPIRED: "The export's file can no longer be fetched; trigger a new export",
+    }
+    going_on = "Run the step again: it fetches what is missing."
+
+    def act(self, surroundings: Surroundings, arguments: FetchArguments) -> Outcome[FetchResults]:
+        """Fetch."""
+        with surroundings.step(None) as step:
+            return fetch_and_decrypt(step, arguments)

@@ -1,0 +1,19 @@
+"""What the playbook engine runs: `python main.py <command>`."""
+
+from actions.account_validator import EventExportAccountValidator
+from actions.fetch_and_decrypt import FetchAndDecrypt
+from actions.wait_until_finished import WaitUntilFinished
+from sekoia_export.playbook import EventExportModule
+from trigger_export.export_events import ExportEvents
+from trigger_export.search_events import SearchEvents
+from trigger_export.trigger_export import TriggerExport
+
+if __name__ == "__main__":
+    module = EventExportModule()
+    module.register(SearchEvents, "search_events")
+    module.register(TriggerExport, "trigger_export")
+    module.register(WaitUntilFinished, "wait_until_finished")
+    module.register(FetchAndDecrypt, "fetch_and_decrypt")
+    module.register(ExportEvents, "export_events")
+    module.register_account_validator(EventExportAccountValidator)
+    module.run()

@@ -1,0 +1,170 @@
+"""Fetch: a finished export's file is brought into the data storage, decrypted, verified and counted, once."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from sekoia_export.archive import ArchiveOptions
+from sekoia_export.errors import LinkExpired
+from sekoia_export.operations.fetched import FetchedFiles
+from sekoia_export.operations.keys import candidate_keys
+from sekoia_export.operations.locate import FinishedExport, locate
+from sekoia_export.operations.opening import open_export
+from sekoia_export.operations.step import Branch, Outcome, Step
+from sekoia_export.results import FetchResults
+from sekoia_export.state import FetchRecord
+from sekoia_export.times import format_moment
+from sekoia_export.transfer.download import download
+from sekoia_export.transfer.progress import Observer, TransferProgress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from sekoia_export.arguments import FetchArguments
+
+log = logging.getLogger(__name__)
+
+
+def fetch_and_decrypt(
+    step: Step, arguments: FetchArguments, *, on_progress: Observer = silent
+) -> Outcome[FetchResults]:
+    """Fetch the file of a finished export.
+
+    Branches: fetched; incomplete (the file is sound and holds another number of events than was exported; it is kept);
+    expired (the storage refuses the link, read again, as expired).
+
+    Raises:
+        UsageError, ConfigurationError: a file name, key or secret cannot be used as given.
+        JobNotReady, NotFound: the export has not finished, or is not known.
+        KeyRefused: no key at hand opens the file.
+        DamagedExport: the file is no sound gzip of JSON Lines.
+        StorageError, TransferFailed, DataStorageError, DiskFull: as their names say.
+    """
+    check_fetch(step, arguments)
+    started = step.clock.monotonic()
+    files = FetchedFiles(step, arguments)
+
+    def seconds() -> float:
+        return round(step.clock.monotonic() - started, 3)
+
+    if arguments.task_uuid is not None and (record := files.still_there(arguments.task_uuid)):
+        log.info("The export was fetched and verified before: %s.", record.file_path)
+        return _fetched(record, preview=files.preview(record), duration_s=seconds())
+    export = locate(step, job_uuid=arguments.job_uuid, task_uuid=arguments.task_uuid)
+    name = step.storage.check_name(arguments.file_name or default_name(export, arguments))
+    try:
+        with open_export(step, export, explicit=arguments.encryption_key) as opened:
+            export = opened.export
+            facts = download(
+                opened.source,
+                probe=opened.probe,
+                storage=step.storage,
+                name=name,
+                options=ArchiveOptions(format=arguments.format, preview_count=arguments.preview),
+                deadline=step.deadline,
+                refresh=opened.reread,
+                on_progress=_both(_TenthsOfBytes(), on_progress),
+            )
+            encryption = opened.encryption
+    except LinkExpired as expired:
+        log.warning("%s %s", expired.cause, expired.remedy)
+        return Outcome(Branch.EXPIRED, _expired(export, duration_s=seconds()))
+    record = FetchRecord(
+        job_uuid=str(export.job_uuid),
+        task_uuid=str(export.task_uuid or ""),
+        file_path=name,
+        file_size=facts.written_size_bytes,
+        compressed_size=facts.compressed_size_bytes,
+        events_count=facts.events_count,
+        expected_events=export.expected_events,
+        sha256=facts.sha256,
+        encryption=encryption,
+        expire_at=export.expire_at,
+        fetched_at=step.clock.now(),
+    )
+    if export.task_uuid is not None:
+        files.remember(record, export.task_uuid)
+    return _fetched(record, preview=facts.preview, duration_s=seconds())
+
+
+def check_fetch(step: Step, arguments: FetchArguments) -> None:
+    """Raise UsageError or ConfigurationError when fetching cannot work as asked for, before anything is asked."""
+    if arguments.file_name is not None:
+        step.storage.check_name(arguments.file_name)
+    candidate_keys(
+        step.configuration, explicit=arguments.encryption_key, job_uuid=arguments.job_uuid, platform_key=None
+    )
+
+
+def default_name(export: FinishedExport, arguments: FetchArguments) -> str:
+    """Return the file's name where none is given: the search job's, the task's, the format."""
+    parts: list[UUID] = [uuid for uuid in (export.job_uuid, export.task_uuid) if uuid]
+    return f"{'-'.join(map(str, parts))}.{arguments.format.value}"
+
+
+def _fetched(record: FetchRecord, *, preview: list[dict[str, object]], duration_s: float) -> Outcome[FetchResults]:
+    complete = None if record.expected_events is None else record.events_count == record.expected_events
+    if complete is False:
+        log.warning(
+            "The file %s is sound and holds %d events, and the platform exported %d.",
+            record.file_path,
+            record.events_count,
+            record.expected_events,
+        )
+    else:
+        log.info("The file %s holds %d events and is verified.", record.file_path, record.events_count)
+    results = FetchResults(
+        file_path=record.file_path,
+        file_size=record.file_size,
+        compressed_size=record.compressed_size,
+        events_count=record.events_count,
+        expected_events=record.expected_events,
+        complete=complete,
+        sha256=record.sha256,
+        preview=preview,
+        encryption=record.encryption,
+        expire_at=format_moment(record.expire_at) if record.expire_at else None,
+        duration_seconds=duration_s,
+    )
+    return Outcome(Branch.INCOMPLETE if complete is False else Branch.FETCHED, results)
+
+
+def _expired(export: FinishedExport, *, duration_s: float) -> FetchResults:
+    return FetchResults(
+        file_path=None,
+        file_size=None,
+        compressed_size=None,
+        events_count=None,
+        expected_events=export.expected_events,
+        complete=None,
+        sha256=None,
+        preview=[],
+        encryption=None,
+        expire_at=format_moment(export.expire_at) if export.expire_at else None,
+        duration_seconds=duration_s,
+    )
+
+
+class _TenthsOfBytes:
+    """An observer that logs a transfer's progress at most every 10 %."""
+
+    def __init__(self) -> None:
+        self._next_percent = 10.0
+
+    def __call__(self, progress: TransferProgress) -> None:
+        if not progress.total_bytes:
+            return
+        percent = 100 * progress.done_bytes / progress.total_bytes
+        if percent >= self._next_percent:
+            self._next_percent = percent // 10 * 10 + 10
+            log.info("Fetched %d of %d bytes (%.0f %%).", progress.done_bytes, progress.total_bytes, percent)
+
+
+def _both(first: Callable[[TransferProgress], None], second: Observer) -> Observer:
+    def observe(progress: TransferProgress) -> None:
+        first(progress)
+        second(progress)
+
+    return observe

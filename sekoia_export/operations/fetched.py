@@ -1,0 +1,71 @@
+"""Files that were fetched and verified: remembered, and recognised when the same is asked for again."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import orjson
+from isal import igzip
+
+from sekoia_export.archive import ArchiveFormat
+from sekoia_export.state import FetchRecord, fingerprint
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sekoia_export.arguments import FetchArguments
+    from sekoia_export.operations.step import Step
+
+_CHUNK_SIZE_BYTES = 1024 * 1024
+
+
+class FetchedFiles:
+    """The files that one fetch step may have made before.
+
+    Args:
+        step: whose data storage and state are used.
+        arguments: of the fetch.
+    """
+
+    def __init__(self, step: Step, arguments: FetchArguments) -> None:
+        self._step = step
+        self._arguments = arguments
+
+    def remember(self, record: FetchRecord, task_uuid: UUID) -> None:
+        """Remember a verified file."""
+        self._step.state.write(record, self._name(task_uuid))
+
+    def still_there(self, task_uuid: UUID) -> FetchRecord | None:
+        """Return the record of an earlier fetch of the same, when its file is there with the same bytes.
+
+        Raises:
+            StateCorrupt: the record cannot be read.
+            DataStorageError: the file cannot be read.
+        """
+        record = self._step.state.read(FetchRecord, self._name(task_uuid))
+        if record is None or self._step.storage.size(record.file_path) != record.file_size:
+            return None
+        digest = hashlib.sha256()
+        with self._step.storage.open(record.file_path) as file:
+            while chunk := file.read(_CHUNK_SIZE_BYTES):
+                digest.update(chunk)
+        return record if digest.hexdigest() == record.sha256 else None
+
+    def preview(self, record: FetchRecord) -> list[dict[str, Any]]:
+        """Return the first events of a verified file."""
+        events: list[dict[str, Any]] = []
+        with self._step.storage.open(record.file_path) as file:
+            packed = self._arguments.format is ArchiveFormat.JSONL_GZ
+            lines = cast("BinaryIO", igzip.open(file, "rb")) if packed else file
+            for line in lines:
+                if len(events) == self._arguments.preview:
+                    break
+                text = line.strip().rstrip(b",")
+                if text.startswith(b"{"):
+                    events.append(orjson.loads(text))
+        return events
+
+    def _name(self, task_uuid: UUID) -> str:
+        arguments = self._arguments
+        return fingerprint(str(arguments.job_uuid), str(task_uuid), arguments.format.value, arguments.file_name)
