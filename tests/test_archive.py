@@ -160,6 +160,7 @@ def test_what_follows_the_last_member_must_be_a_member(trailing: bytes) -> None:
         member(b"{}")[:3] + b"\x08" + b"n" * 200_000,
         member(b"{}")[:-1] + b"\x01",
     ],
+    ids=itertools.count(),
 )
 def test_what_is_not_an_export_is_refused(raw: bytes) -> None:
     with pytest.raises(DamagedExport):

@@ -53,7 +53,7 @@ def test_a_file_comes_as_asked(shelf: Shelf, key: object, output: ArchiveFormat)
     assert shelf.told[-1].done_bytes == shelf.told[-1].total_bytes == len(EXPORT)
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), b'{"a": 1}\n'])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0), b'{"a": 1}\n'], ids=["empty", "none", "plain"])
 def test_small_and_odd_objects(shelf: Shelf, content: bytes) -> None:
     shelf.put(content)
     assert shelf.fetch().events_count == (1 if content.startswith(b"{") else 0)
@@ -222,7 +222,11 @@ def test_bytes_that_prove_wrong_are_fetched_again(shelf: Shelf) -> None:
     assert len(shelf.gets()) == 3
 
 
-@pytest.mark.parametrize("content", [EXPORT[:-9], EXPORT + b"\0", b"<html></html>", EXPORT[:500] + b"!" + EXPORT[501:]])
+@pytest.mark.parametrize(
+    "content",
+    [EXPORT[:-9], EXPORT + b"\0", b"<html></html>", EXPORT[:500] + b"!" + EXPORT[501:]],
+    ids=["cut", "longer", "page", "altered"],
+)
 def test_an_object_that_stays_wrong_publishes_nothing(shelf: Shelf, content: bytes) -> None:
     shelf.put(content)
     with pytest.raises(DamagedExport):
