@@ -195,7 +195,7 @@ class Line(Protocol):
     """The connection, as far as a fault needs it."""
 
     def wait(self, seconds: float) -> None:
-        """Return after `seconds` of real time, at once when the server stops."""
+        """Return after `seconds` of real time; raise Dropped when the server stops."""
 
     def wait_for_hangup(self) -> None:
         """Return when the client has closed the connection, or the server stops."""

@@ -139,7 +139,8 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
 
     def wait(self, seconds: float) -> None:
-        self.server.stopping.wait(seconds)
+        if self.server.stopping.wait(seconds):
+            raise Dropped(reset=False)
 
     def wait_for_hangup(self) -> None:
         # The raw socket also under TLS: a close_notify or an end, either way the client is done.
