@@ -45,7 +45,7 @@ class Observation:
     Attributes:
         ended: whether it has ended, in whatever way.
         done: events so far. It may stall, jump and go back.
-        total: events expected, an estimate that may change and be exceeded; None or 0 while unknown.
+        total: events expected, an estimate that may change and be exceeded; None, 0 or less while unknown.
     """
 
     ended: bool
@@ -133,10 +133,10 @@ class Pace:
             double until they reach `late_s`: two looks more than a poll at that interval, and far from the rate limit.
         late_s: what the end of a short task may be seen late by; a person does not notice it.
         late_share: what the end of a longer task may be seen late by, as a share of its duration.
-        longest_s: no interval is longer, however old the task: progress and SIGTERM are noticed in this time.
+        longest_s: no interval is longer, however old the task: nobody waits longer for news.
         speed_margin: a task is taken to speed up to this many times the fastest speed seen. Higher costs a look or two
             before the end, lower makes late what only gathers speed.
-        total_margin: this share of the expected events may be missing at the end. Each further 2 % cost a look.
+        total_margin: this share of the expected events may be missing at the end. At ten minutes, 2 % more cost a look.
         aim_margin: the look for the expected end comes this share later than it (plus `first_s`), because a look just
             before the end is wasted.
         answer_s: the last look starts this long before the deadline, so that it can be answered within it.
@@ -200,6 +200,9 @@ class _History:
 
     def add(self, seen: Observation, *, age_s: float) -> None:
         """Take in what was seen at this age."""
+        # Some services say -1 for what they do not know.
+        total = seen.total if seen.total and seen.total > 0 else None
+        seen = Observation(ended=seen.ended, done=max(0, seen.done), total=total)
         before, passed_s = self._seen, age_s - self._age_s
         self._seen, self._age_s = seen, age_s
         # A step back is a new beginning: it says nothing about the speed, and what is known of it stays.
@@ -228,7 +231,7 @@ class _History:
         seen = self._seen or Observation(ended=False)
         return Progress(
             done=seen.done,
-            total=seen.total or None,
+            total=seen.total,
             percent=min(100.0, 100.0 * seen.done / seen.total) if seen.total else None,
             rate_per_s=self._rate_per_s(),
             remaining_s=0.0 if seen.ended else self._remaining_s(seen),

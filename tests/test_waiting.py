@@ -279,7 +279,7 @@ class TestProgress:
         assert (first.rate_per_s, first.remaining_s, first.percent) == (None, None, 50)
         assert second.rate_per_s == pytest.approx(10 / 0.5)
 
-    @pytest.mark.parametrize("total", [None, 0])
+    @pytest.mark.parametrize("total", [None, 0, -1])
     def test_an_unknown_total_leaves_the_rate(self, total: int | None) -> None:
         (progress,) = looked(200, total=total)
         assert (progress.total, progress.percent, progress.remaining_s) == (None, None, None)
