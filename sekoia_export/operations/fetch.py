@@ -114,7 +114,7 @@ def _fetched(record: FetchRecord, *, preview: list[dict[str, object]], duration_
             record.expected_events,
         )
     else:
-        log.info("The file %s holds %d events and is verified.", record.file_path, record.events_count)
+        log.info("The file %s holds %s events and is verified.", record.file_path, f"{record.events_count:,}")
     results = FetchResults(
         file_path=record.file_path,
         file_size=record.file_size,
@@ -159,7 +159,7 @@ class _TenthsOfBytes:
         percent = 100 * progress.done_bytes / progress.total_bytes
         if percent >= self._next_percent:
             self._next_percent = percent // 10 * 10 + 10
-            log.info("Fetched %d of %d bytes (%.0f %%).", progress.done_bytes, progress.total_bytes, percent)
+            log.info(f"Fetched {progress.done_bytes:,} of {progress.total_bytes:,} bytes ({percent:.0f} %).")
 
 
 def _both(first: Callable[[TransferProgress], None], second: Observer) -> Observer:

@@ -93,7 +93,7 @@ def finish_search(step: Step, job_uuid: UUID, arguments: SearchArguments) -> Out
     log.info(
         "The search job %s is done: %s events match.",
         job_uuid,
-        "an unknown number of" if job.total is None else job.total,
+        "an unknown number of" if job.total is None else f"{job.total:,}",
     )
     return Outcome(Branch.EMPTY if job.total == 0 else Branch.DONE, results)
 

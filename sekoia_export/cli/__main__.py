@@ -1,0 +1,5 @@
+"""`python -m sekoia_export.cli` is `sekoia-export`."""
+
+from sekoia_export.cli import main
+
+main()
