@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from flask import Blueprint, Response, jsonify, request
 
-from sekoia_export.simulator.launch import Refused
+from sekoia_export.simulator.errors import Refused
 from sekoia_export.simulator.state import PERMISSIONS, State
 
 if TYPE_CHECKING:

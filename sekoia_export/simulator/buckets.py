@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sekoia_export.simulator.multipart import Upload
     from sekoia_export.simulator.objects import StoredObject
 
 
@@ -21,6 +22,7 @@ class Bucket:
         allows_sse_c: new AWS buckets do not unless their owner says so.
         writable: whether its credentials may write.
         objects: what lies in it, by key.
+        uploads: multipart uploads under way, by id.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Bucket:
     allows_sse_c: bool = True
     writable: bool = True
     objects: dict[str, StoredObject] = field(default_factory=dict, repr=False)
+    uploads: dict[str, Upload] = field(default_factory=dict, repr=False)
 
 
 class Buckets:

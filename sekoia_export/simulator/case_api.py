@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify, request
 
 from sekoia_export.simulator.cases import Case, new_comment
-from sekoia_export.simulator.launch import Refused
+from sekoia_export.simulator.errors import Refused
 from sekoia_export.simulator.state import COMMENT_ON_CASES, State
 
 if TYPE_CHECKING:

@@ -88,10 +88,10 @@ def pattern(events: Events, fields: Sequence[str], *, per_member: int, distinct:
     The pattern's members are spread over the whole period, so first and last timestamps are the period's; in between
     the times start over with every repetition.
     """
-    whole, rest = divmod(events.total, per_member)
+    whole, rest = divmod(events.total - 1, per_member)
     distinct = max(1, min(distinct, whole))
     repeats, odd = divmod(whole, distinct)
     sample = Events(events.seed, distinct * per_member, events.period, events.alert_short_ids)
     packed = tuple(members(sample, fields, per_member=per_member))
-    last = sample.lines(sample.total - rest, sample.total, fields)
-    return Pattern(packed, repeats, (*packed[:odd], *([igzip.compress(last, GZIP_LEVEL, mtime=0)] if rest else [])))
+    last = sample.lines(sample.total - rest - 1, sample.total, fields)
+    return Pattern(packed, repeats, (*packed[:odd], igzip.compress(last, GZIP_LEVEL, mtime=0)))

@@ -6,10 +6,11 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from sekoia_export.simulator import content
-from sekoia_export.simulator.content import Pattern
+from sekoia_export.simulator.errors import Refused
 from sekoia_export.simulator.exports import Export, TaskStatus, new_key
 from sekoia_export.simulator.jobs import JobStatus, SearchJob
 from sekoia_export.simulator.objects import CHUNK_BYTES, Seal, StoredObject, store
@@ -20,21 +21,13 @@ from sekoia_export.simulator.state import PLATFORM_BUCKET, State
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sekoia_export.simulator.content import Pattern
     from sekoia_export.simulator.events import Events
 
 DEFAULT_FIELDS = ["@timestamp", "message"]
 _SSE_KEYS = {"sse_customer_algorithm", "sse_customer_key", "sse_customer_key_md5"}
 _BUCKET_KEYS = {"bucket_name", "access_key_id", "secret_access_key", "region_name"}
 _S3_KEYS = {*_SSE_KEYS, *_BUCKET_KEYS, "prefix", "endpoint_url"}
-
-
-@dataclass
-class Refused(Exception):
-    """The platform says no."""
-
-    status: int
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -203,7 +196,7 @@ def _pieces(events: Events, fields: list[str], settings: Settings) -> Iterator[b
 
 def _damage(stored: StoredObject, settings: Settings, key: bytes | None) -> None:
     """Spoil the file; under CTR a flipped bit of the ciphertext is a flipped bit of the text."""
-    if settings.damage in {None, Damage.NOT_GZIP} or isinstance(stored.at_rest, Pattern):
+    if settings.damage in {None, Damage.NOT_GZIP} or not isinstance(stored.at_rest, Path):
         return
     with stored.at_rest.open("r+b") as file:
         if settings.damage is Damage.FLIPPED:

@@ -54,12 +54,12 @@ class StoredObject:
     """An object of a bucket.
 
     Attributes:
-        at_rest: the file with its bytes, or the pattern they are computed from.
+        at_rest: the file with its bytes, the pattern they are computed from, or the parts it was uploaded in.
         seal: None when it is not encrypted.
         etag: with the quotes.
     """
 
-    at_rest: Path | Pattern
+    at_rest: Path | Pattern | tuple[StoredObject, ...]
     size_bytes: int
     last_modified: datetime
     seal: Seal | None = None
@@ -79,6 +79,8 @@ class StoredObject:
             raise ValueError("not the object's key")
         if isinstance(self.at_rest, Pattern):
             return self.at_rest.read(start, stop)
+        if isinstance(self.at_rest, tuple):
+            return _joined(self.at_rest, start, stop, key)
         return self._decrypted(self.at_rest, start, stop, key)
 
     def _decrypted(self, path: Path, start: int, stop: int, key: bytes | None) -> Iterator[bytes]:
@@ -99,6 +101,13 @@ def store(pieces: Iterable[bytes], path: Path, *, key: bytes | None, now: dateti
             file.write(piece if cipher is None else cipher.update(piece))
         size_bytes = file.tell()
     return StoredObject(path, size_bytes, now, seal)
+
+
+def _joined(parts: tuple[StoredObject, ...], start: int, stop: int, key: bytes | None) -> Iterator[bytes]:
+    for part in parts:
+        if start < part.size_bytes and stop > 0:
+            yield from part.read(max(0, start), min(stop, part.size_bytes), key)
+        start, stop = start - part.size_bytes, stop - part.size_bytes
 
 
 def _digest(salt: bytes, key: bytes) -> bytes:

@@ -9,8 +9,9 @@ from werkzeug.exceptions import HTTPException
 
 from sekoia_export.simulator.access import Access, access_blueprint
 from sekoia_export.simulator.case_api import case_blueprint
+from sekoia_export.simulator.errors import Refused
 from sekoia_export.simulator.exports import entry_json, task_json
-from sekoia_export.simulator.launch import Refused, read_request, start_export
+from sekoia_export.simulator.launch import read_request, start_export
 from sekoia_export.simulator.search_api import JOBS, find_job, search_blueprint
 from sekoia_export.simulator.state import MASSIVE_EXPORT, VIEW_EVENTS, VIEW_INTAKES, State
 

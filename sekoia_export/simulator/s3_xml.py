@@ -10,6 +10,7 @@ from sekoia_export.simulator.jobs import iso
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sekoia_export.simulator.multipart import Upload
     from sekoia_export.simulator.objects import StoredObject
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -41,3 +42,38 @@ def listing(
         f"<KeyCount>{count}</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>{str(bool(token)).lower()}</IsTruncated>"
         f"{more}{items}{common}</ListBucketResult>"
     ).encode()
+
+
+def begun(bucket: str, upload: Upload) -> bytes:
+    """Return the body of CreateMultipartUpload."""
+    return _result("InitiateMultipartUploadResult", bucket, upload.key, f"<UploadId>{upload.upload_id}</UploadId>")
+
+
+def completed(bucket: str, key: str, stored: StoredObject) -> bytes:
+    """Return the body of CompleteMultipartUpload."""
+    return _result("CompleteMultipartUploadResult", bucket, key, f"<ETag>{escape(stored.etag)}</ETag>")
+
+
+def parts(bucket: str, upload: Upload) -> bytes:
+    """Return the body of ListParts."""
+    items = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><LastModified>{iso(part.last_modified)}</LastModified>"
+        f"<ETag>{escape(part.etag)}</ETag><Size>{part.size_bytes}</Size></Part>"
+        for number, part in sorted(upload.parts.items())
+    )
+    more = f"<UploadId>{upload.upload_id}</UploadId><IsTruncated>false</IsTruncated>{items}"
+    return _result("ListPartsResult", bucket, upload.key, more)
+
+
+def uploads(bucket: str, under_way: Iterable[Upload]) -> bytes:
+    """Return the body of ListMultipartUploads."""
+    items = "".join(
+        f"<Upload><Key>{escape(upload.key)}</Key><UploadId>{upload.upload_id}</UploadId></Upload>"
+        for upload in under_way
+    )
+    return _result("ListMultipartUploadsResult", bucket, None, f"<IsTruncated>false</IsTruncated>{items}")
+
+
+def _result(name: str, bucket: str, key: str | None, rest: str) -> bytes:
+    of_key = "" if key is None else f"<Key>{escape(key)}</Key>"
+    return f'{_HEAD}<{name} xmlns="{_NAMESPACE}"><Bucket>{escape(bucket)}</Bucket>{of_key}{rest}</{name}>'.encode()

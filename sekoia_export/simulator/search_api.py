@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from flask import Blueprint, Response, jsonify, request
 
+from sekoia_export.simulator.errors import Refused
 from sekoia_export.simulator.events import Events, Period, field_names
 from sekoia_export.simulator.jobs import JobStatus, SearchJob, histogram, parse_time
-from sekoia_export.simulator.launch import DEFAULT_FIELDS, Refused
+from sekoia_export.simulator.launch import DEFAULT_FIELDS
 from sekoia_export.simulator.state import VIEW_EVENTS, VIEW_INTAKES, State
 
 if TYPE_CHECKING:

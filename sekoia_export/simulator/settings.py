@@ -121,6 +121,10 @@ class Settings:
     """The presigned URL of an encrypted object signs the three SSE-C headers."""
     refuses_unsigned_sse_c: bool = False
     """SSE-C headers that the URL did not sign are refused (AWS, SeaweedFS) and not let through (Ceph)."""
+    url_dies_after_s: float | None = None
+    """Presigned URLs are dead so long after they were signed, whatever they state."""
+    min_part_bytes: int = 5 * 1024 * 1024
+    """Of a multipart upload, all but the last."""
     content_encoding_gzip: bool = False
     """The storage says `Content-Encoding: gzip` of an export's object."""
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Self
 
 from sekoia_export.clock import Clock, SystemClock
 from sekoia_export.simulator.faults import Faults, Recorded
+from sekoia_export.simulator.objects import StoredObject, store
 from sekoia_export.simulator.platform_api import platform_application
 from sekoia_export.simulator.server import Server
 from sekoia_export.simulator.settings import Settings
-from sekoia_export.simulator.state import PERMISSIONS, State
+from sekoia_export.simulator.state import PERMISSIONS, PLATFORM_BUCKET, State
 from sekoia_export.simulator.storage import Storage
 
 if TYPE_CHECKING:
@@ -124,6 +125,22 @@ class Simulator:
     def folder(self) -> Path:
         """Return where the objects lie."""
         return self._state.folder
+
+    def publish(self, content: bytes, *, name: str, key: bytes | None = None) -> StoredObject:
+        """Put an object of any bytes into the platform's bucket, in the place of one with its name.
+
+        Args:
+            content: its bytes.
+            name: its key in the bucket.
+            key: the 32 bytes to encrypt it with; not encrypted when not given.
+        """
+        stored = store([content], self._state.new_path(), key=key, now=self.clock.now())
+        self._state.buckets[PLATFORM_BUCKET].objects[name] = stored
+        return stored
+
+    def presign(self, name: str, *, ttl_s: int = 3_600) -> str:
+        """Return a presigned URL, good for `ttl_s` seconds, of the object `name` in the platform's bucket."""
+        return self._state.presign(PLATFORM_BUCKET, name, now=self.clock.now(), ttl_s=ttl_s)
 
     def start(self) -> Self:
         """Serve; `with` does it too."""

@@ -6,8 +6,9 @@ import itertools
 import secrets
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from sekoia_export.simulator import signing
 from sekoia_export.simulator.buckets import Buckets
@@ -79,8 +80,9 @@ class State:
         settings, now = self.settings, self.clock.now()
         if settings.download_url_in not in {"both", where} or export.status(now) is not TaskStatus.FINISHED:
             return None
-        bucket = self.buckets.get(export.bucket)
-        if bucket is None or (export.bucket != PLATFORM_BUCKET and not settings.own_bucket_url):
+        if self.buckets.get(export.bucket) is None or (
+            export.bucket != PLATFORM_BUCKET and not settings.own_bucket_url
+        ):
             return None
         with self.lock:
             if export.first_url is not None and not settings.url_renewed:
@@ -89,12 +91,25 @@ class State:
             signed_at = min(now, export.window_end(settings) - timedelta(seconds=settings.url_ttl_s))
             signed_at = max(signed_at, export.ended_at) if now < export.window_end(settings) else signed_at
             left_s = int((export.window_end(settings) - signed_at).total_seconds())
-            export.first_url = signing.presign(
-                url=f"{self.storage_url}/{export.bucket}/{export.key}",
-                access_key_id=bucket.access_key_id,
-                secret=bucket.secret_access_key,
+            export.first_url = self.presign(
+                export.bucket,
+                export.key,
                 now=signed_at,
-                expires_s=max(1, min(settings.url_ttl_s, left_s)),
+                ttl_s=max(1, min(settings.url_ttl_s, left_s)),
                 sse_c_headers=export.sse_c_headers if settings.url_signs_sse_c else None,
             )
             return export.first_url
+
+    def presign(
+        self, bucket: str, key: str, *, now: datetime, ttl_s: int, sse_c_headers: dict[str, str] | None = None
+    ) -> str:
+        """Return a URL of an object, presigned at `now` for `ttl_s` seconds."""
+        owner = self.buckets[bucket]
+        return signing.presign(
+            url=f"{self.storage_url}/{bucket}/{quote(key)}",
+            access_key_id=owner.access_key_id,
+            secret=owner.secret_access_key,
+            now=now,
+            expires_s=ttl_s,
+            sse_c_headers=sse_c_headers,
+        )

@@ -10,13 +10,16 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from sekoia_export.simulator import s3_xml, signing
+from sekoia_export.simulator.errors import S3Error
+from sekoia_export.simulator.multipart import Upload
 from sekoia_export.simulator.objects import StoredObject, store
 
 if TYPE_CHECKING:
@@ -27,16 +30,6 @@ if TYPE_CHECKING:
     from sekoia_export.simulator.state import State
 
 _SSE_C_ALGORITHM, _SSE_C_KEY, _SSE_C_MD5 = signing.SSE_C_HEADERS
-
-
-@dataclass
-class S3Error(Exception):
-    """What S3 answers instead."""
-
-    status: int
-    code: str
-    message: str
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, repr=False)
@@ -95,16 +88,23 @@ class Storage:
 
     def _answer(self, request: _Request) -> _Reply:
         bucket = self._admit(request)
-        if not request.key:
-            return _list(bucket, request.query) if request.method == "GET" else _Reply(200, {"Content-Length": "0"}, [])
-        match request.method:
-            case "GET" | "HEAD":
+        multipart = {"uploads", "uploadId"} & set(request.query)
+        match request.method, bool(request.key), bool(multipart):
+            case "GET", False, False:
+                return _xml(_list(bucket, request.query))
+            case "GET", False, True:
+                return _xml(s3_xml.uploads(bucket.name, list(bucket.uploads.values())))
+            case "HEAD", False, False:
+                return _Reply(200, {"Content-Length": "0"}, [])
+            case (("GET" | "HEAD"), True, False):
                 return self._get(bucket, request)
-            case "PUT":
+            case "PUT", True, False:
                 return self._put(bucket, request)
-            case "DELETE":
+            case "DELETE", True, False:
                 bucket.objects.pop(request.key, None)
                 return _Reply(204, {}, [])
+            case (("GET" | "POST" | "PUT" | "DELETE"), True, True):
+                return self._multipart(bucket, request)
             case _:
                 raise S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 
@@ -124,7 +124,7 @@ class Storage:
             claim = signing.claim_of_query(request.query) if presigned else signing.claim_of_header(request.headers)
         except ValueError as error:
             raise S3Error(400, "AuthorizationQueryParametersError", f"Malformed: {error}") from None
-        if claim.expires_at is not None and self._state.clock.now() >= claim.expires_at:
+        if claim.expires_at is not None and self._state.clock.now() >= self._dies_at(claim, claim.expires_at):
             ceph = self._state.settings.storage_style == "ceph"
             raise S3Error(403, "AccessDenied", "" if ceph else "Request has expired")
         owner = self._state.buckets.of_access_key(claim.access_key_id)
@@ -152,6 +152,10 @@ class Storage:
             raise S3Error(403, "AccessDenied", "Access Denied")
         return owner
 
+    def _dies_at(self, claim: signing.Claim, stated: datetime) -> datetime:
+        dies_after_s = self._state.settings.url_dies_after_s
+        return stated if dies_after_s is None else min(stated, claim.signed_at + timedelta(seconds=dies_after_s))
+
     def _get(self, bucket: Bucket, request: _Request) -> _Reply:
         stored = bucket.objects.get(request.key)
         if stored is None:
@@ -168,7 +172,7 @@ class Storage:
         if stored.content_encoding is not None:
             headers["Content-Encoding"] = stored.content_encoding
         if stored.seal is not None:
-            headers |= {name: request.headers[name] for name in (_SSE_C_ALGORITHM, _SSE_C_MD5)}
+            headers |= _echo(request.headers)
         span = self._range(stored, request.headers)
         start, stop = span or (0, stored.size_bytes)
         headers["Content-Length"] = str(stop - start)
@@ -221,17 +225,65 @@ class Storage:
         return start, min(last, size - 1) + 1
 
     def _put(self, bucket: Bucket, request: _Request) -> _Reply:
-        key = customer_key(request.headers)
-        if not bucket.writable or (key is not None and not bucket.allows_sse_c):
-            raise S3Error(403, "AccessDenied", "Access Denied")
-        body = _payload(request)
-        stored = store([body], self._state.new_path(), key=key, now=self._state.clock.now())
+        stored = self._received(bucket, request)
         stored.content_type = request.headers["content-type"] or stored.content_type
         bucket.objects[request.key] = stored
-        headers = {"ETag": stored.etag, "Content-Length": "0"}
-        if key is not None:
-            headers |= {name: request.headers[name] for name in (_SSE_C_ALGORITHM, _SSE_C_MD5)}
-        return _Reply(200, headers, [])
+        return _Reply(200, {"ETag": stored.etag, "Content-Length": "0", **_echo(request.headers)}, [])
+
+    def _received(self, bucket: Bucket, request: _Request) -> StoredObject:
+        """Return the request's body as an object."""
+        key = _writing_key(bucket, request.headers)
+        return store([_payload(request)], self._state.new_path(), key=key, now=self._state.clock.now())
+
+    def _multipart(self, bucket: Bucket, request: _Request) -> _Reply:
+        if "uploads" in request.query:
+            sealed = _writing_key(bucket, request.headers) is not None
+            upload = Upload(request.key, request.headers["content-type"] or "binary/octet-stream", sealed)
+            bucket.uploads[upload.upload_id] = upload
+            return _xml(s3_xml.begun(bucket.name, upload), _echo(request.headers))
+        found = bucket.uploads.get(request.query["uploadId"])
+        if found is None or found.key != request.key:
+            raise S3Error(404, "NoSuchUpload", "The specified multipart upload does not exist.")
+        match request.method:
+            case "PUT":
+                part = self._received(bucket, request)
+                found.add(int(request.query.get("partNumber", "0")), part)
+                return _Reply(200, {"ETag": part.etag, "Content-Length": "0", **_echo(request.headers)}, [])
+            case "GET":
+                return _xml(s3_xml.parts(bucket.name, found))
+            case "DELETE":
+                del bucket.uploads[found.upload_id]
+                return _Reply(204, {}, [])
+        stored = found.complete(
+            request.body.decode(),
+            min_part_bytes=self._state.settings.min_part_bytes,
+            now=self._state.clock.now(),
+        )
+        bucket.objects[request.key] = stored
+        del bucket.uploads[found.upload_id]
+        return _xml(s3_xml.completed(bucket.name, request.key, stored))
+
+
+def _writing_key(bucket: Bucket, headers: Mapping[str, str]) -> bytes | None:
+    """Return the key to write with.
+
+    Raises:
+        S3Error: the bucket may not be written to, or not with a customer's key.
+    """
+    key = customer_key(headers)
+    if not bucket.writable or (key is not None and not bucket.allows_sse_c):
+        raise S3Error(403, "AccessDenied", "Access Denied")
+    return key
+
+
+def _echo(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return what an answer repeats of the SSE-C headers."""
+    return {name: headers[name] for name in (_SSE_C_ALGORITHM, _SSE_C_MD5) if name in headers}
+
+
+def _xml(body: bytes, headers: Mapping[str, str] | None = None) -> _Reply:
+    head = {"Content-Type": "application/xml", "Content-Length": str(len(body)), **(headers or {})}
+    return _Reply(200, head, [body])
 
 
 def customer_key(headers: Mapping[str, str]) -> bytes | None:
@@ -283,7 +335,7 @@ def _unchunked(body: bytes) -> Iterator[bytes]:
         body = body[size + 2 :]
 
 
-def _list(bucket: Bucket, query: Mapping[str, str]) -> _Reply:
+def _list(bucket: Bucket, query: Mapping[str, str]) -> bytes:
     prefix, delimiter, after = query.get("prefix", ""), query.get("delimiter", ""), query.get("continuation-token", "")
     limit = int(query.get("max-keys", "1000"))
     keys, prefixes = [], set()
@@ -295,5 +347,4 @@ def _list(bucket: Bucket, query: Mapping[str, str]) -> _Reply:
             keys.append(key)
     token = keys[limit - 1] if 0 < limit < len(keys) else None
     listed = [(key, bucket.objects[key]) for key in keys[:limit]]
-    body = s3_xml.listing(bucket.name, prefix, listed, sorted(prefixes), token)
-    return _Reply(200, {"Content-Type": "application/xml", "Content-Length": str(len(body))}, [body])
+    return s3_xml.listing(bucket.name, prefix, listed, sorted(prefixes), token)

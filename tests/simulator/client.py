@@ -7,7 +7,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import requests
 
     from sekoia_export.simulator import Simulator
@@ -88,3 +93,14 @@ class Client:
     def url(self, task_uuid: str) -> str:
         """Return the download_url that the task carries."""
         return str(self.task(task_uuid)["attributes"]["download_url"])
+
+
+SSE_C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": encoded(KEY)[0], "SSECustomerKeyMD5": encoded(KEY)[1]}
+
+
+def refused(call: Callable[..., object], **arguments: Any) -> tuple[int, str]:
+    """Call boto3 and return status and code of its error."""
+    with pytest.raises(ClientError) as error:
+        call(**arguments)
+    response = error.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]

@@ -5,9 +5,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 import requests
 import trustme
+from botocore.config import Config
 
 from sekoia_export.simulator import Settings, Simulator
 from tests.clock import ManualClock
@@ -16,7 +18,12 @@ from tests.simulator.client import Client
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mypy_boto3_s3 import S3Client
+
+    from sekoia_export.simulator import Bucket
+
 Connect = Callable[..., Client]
+S3 = Callable[..., "S3Client"]
 
 
 @dataclass(frozen=True)
@@ -61,3 +68,25 @@ def connect(clock: ManualClock) -> Iterator[Connect]:
 def client(connect: Connect) -> Client:
     """Give a client of a simulator with the default settings."""
     return connect()
+
+
+@pytest.fixture
+def s3(client: Client) -> Iterator[S3]:
+    """Give a function that returns a boto3 client with a bucket's credentials."""
+    with ExitStack() as stack:
+
+        def make(
+            bucket: Bucket, url: str = client.simulator.storage_url, secret: str | None = None, attempts: int = 1
+        ) -> S3Client:
+            made = boto3.client(
+                "s3",
+                endpoint_url=url,
+                region_name="eu-west-3",
+                aws_access_key_id=bucket.access_key_id,
+                aws_secret_access_key=secret or bucket.secret_access_key,
+                config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": attempts}),
+            )
+            stack.callback(made.close)
+            return made
+
+        yield make

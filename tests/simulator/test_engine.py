@@ -67,6 +67,7 @@ class Validate(AccountValidator):
 
 class Watch(Trigger):
     def run(self):
+        self.log("watching", level="info")
         self.send_event("seen", {"key": self.module.configuration["api_key"], "asked": self.configuration["asked"]})
         self.stop()
 

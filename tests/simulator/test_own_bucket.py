@@ -1,54 +1,18 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from sekoia_export.simulator import Bucket, Settings, Simulator
 from tests.clock import ManualClock
-from tests.simulator.client import KEY, OTHER_KEY, Client, encoded, sse_c_fields
+from tests.simulator.client import KEY, OTHER_KEY, SSE_C, Client, encoded, refused, sse_c_fields
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-    from tests.simulator.conftest import Connect, Tls
-
-SSE_C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": encoded(KEY)[0], "SSECustomerKeyMD5": encoded(KEY)[1]}
-
-S3 = Callable[..., "S3Client"]
-
-
-@pytest.fixture
-def s3(client: Client) -> Iterator[S3]:
-    """Give a function that returns a boto3 client with a bucket's credentials."""
-    with ExitStack() as stack:
-
-        def make(bucket: Bucket, url: str = client.simulator.storage_url, secret: str | None = None) -> S3Client:
-            made = boto3.client(
-                "s3",
-                endpoint_url=url,
-                region_name="eu-west-3",
-                aws_access_key_id=bucket.access_key_id,
-                aws_secret_access_key=secret or bucket.secret_access_key,
-                config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
-            )
-            stack.callback(made.close)
-            return made
-
-        yield make
-
-
-def refused(call: Callable[..., object], **arguments: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as error:
-        call(**arguments)
-    response = error.value.response
-    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+    from tests.simulator.conftest import S3, Connect, Tls
 
 
 def target(bucket: Bucket, url: str) -> dict[str, str]:
@@ -106,7 +70,7 @@ def test_who_is_not_allowed_is_told_why(client: Client, s3: S3) -> None:
     assert refused(s3(Bucket("mine")).get_object, Bucket="mine", Key="x") == (403, "InvalidAccessKeyId")
     assert refused(s3(mine).get_object, Bucket="other", Key="x") == (403, "AccessDenied")
     assert refused(s3(mine).get_object, Bucket="none", Key="x") == (404, "NoSuchBucket")
-    assert refused(s3(mine).create_multipart_upload, Bucket="mine", Key="x") == (405, "MethodNotAllowed")
+    assert refused(s3(mine).create_bucket, Bucket="mine") == (405, "MethodNotAllowed")
     other.writable = False
     assert refused(s3(other).put_object, Bucket="other", Key="x", Body=b"") == (403, "AccessDenied")
     strict = buckets.create("strict", allows_sse_c=False)

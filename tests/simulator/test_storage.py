@@ -121,6 +121,31 @@ def test_a_url_is_good_for_its_own_request_only(client: Client) -> None:
     assert told(client.fetch(re.sub("AKIA[0-9A-F]*", "AKIAUNKNOWN", url)))[1] == "InvalidAccessKeyId"
 
 
+def test_a_url_may_die_before_its_time(connect: Connect) -> None:
+    client = connect(url_dies_after_s=60)
+    task_uuid = client.export()
+    url = client.url(task_uuid)
+    client.clock.advance(59)
+    assert client.fetch(url).status_code == 200
+    client.clock.advance(1)
+    assert told(client.fetch(url))[2] == "Request has expired"
+    assert client.fetch(client.url(task_uuid)).status_code == 200
+
+
+def test_any_bytes_can_be_published_and_replaced(client: Client) -> None:
+    first = client.simulator.publish(b"hello", name="a b/ü.gz", key=KEY)
+    url = client.simulator.presign("a b/ü.gz", ttl_s=10)
+    assert client.fetch(url, sse_c()).content == b"hello"
+    assert client.fetch(url).status_code == 400
+    second = client.simulator.publish(b"other", name="a b/ü.gz")
+    assert first.etag != second.etag
+    assert client.fetch(url).content == b"other"
+    client.clock.advance(10)
+    assert client.fetch(url).status_code == 403
+    with pytest.raises(ValueError, match="key"):
+        first.read(0, 1, OTHER_KEY)
+
+
 def test_an_object_can_vanish(client: Client) -> None:
     url = client.url(client.export())
     client.simulator.buckets["sekoia-event-exports"].objects.clear()
