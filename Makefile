@@ -5,6 +5,8 @@ POETRY ?= poetry
 DOCKER ?= docker
 IMAGE ?= sekoia-event-export
 
+# What the requirements files hold beside the base: every extra but spark.
+EXTRAS := playbook
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input
@@ -46,8 +48,8 @@ lock: ## Resolve the dependencies anew: poetry.lock and the two requirements fil
 		echo "make lock needs Poetry and its export plugin: pipx install poetry && pipx inject poetry poetry-plugin-export" >&2; \
 		exit 1; }
 	$(POETRY) lock
-	$(POETRY) export --without-urls --extras playbook --output requirements.txt
-	$(POETRY) export --without-urls --extras playbook --with dev --output requirements-dev.txt
+	$(POETRY) export --without-urls --extras "$(EXTRAS)" --output requirements.txt
+	$(POETRY) export --without-urls --extras "$(EXTRAS)" --with dev --output requirements-dev.txt
 
 image: ## Build the container image the playbook engine runs
 	$(DOCKER) build --tag $(IMAGE) .

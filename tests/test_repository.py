@@ -173,6 +173,10 @@ class TestMake:
     def test_has_the_commands(self, targets: set[str]) -> None:
         assert {"install", "demo", "test", "check", "manifests", "lock", "image", "bench", "clean", "help"} <= targets
 
+    def test_lock_exports_every_extra_but_spark(self, project: dict[str, Any]) -> None:
+        exported = re.findall(r"^EXTRAS := (.*)$", text_of("Makefile"), re.MULTILINE)
+        assert set(exported[0].split()) == project["project"]["optional-dependencies"].keys() - {"spark"}
+
     def test_help_lists_every_target_with_a_sentence(self, targets: set[str]) -> None:
         shown = subprocess.run(
             ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
