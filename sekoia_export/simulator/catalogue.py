@@ -24,16 +24,21 @@ _AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     "curl/8.11.0",
 )
-_PROCESSES = (
-    ("powershell.exe", r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe", "-NoProfile -File backup.ps1"),
-    ("cmd.exe", r"C:\Windows\System32\cmd.exe", r"/c dir C:\Users"),
-    ("svchost.exe", r"C:\Windows\System32\svchost.exe", "-k netsvcs -p"),
-    ("chrome.exe", r"C:\Program Files\Google\Chrome\Application\chrome.exe", "--type=renderer"),
-    ("rundll32.exe", r"C:\Windows\System32\rundll32.exe", r"C:\ProgramData\x.dll,Start"),
-    ("sshd", "/usr/sbin/sshd", "-D"),
-    ("python3", "/usr/bin/python3", "/opt/app/worker.py --queue default"),
-)
-_PARENTS = ("explorer.exe", "services.exe", "winword.exe", "systemd", "bash")
+_PROCESSES = {
+    "windows": (
+        ("powershell.exe", r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe", "-NoProfile -File backup.ps1"),
+        ("cmd.exe", r"C:\Windows\System32\cmd.exe", r"/c dir C:\Users"),
+        ("svchost.exe", r"C:\Windows\System32\svchost.exe", "-k netsvcs -p"),
+        ("chrome.exe", r"C:\Program Files\Google\Chrome\Application\chrome.exe", "--type=renderer"),
+        ("rundll32.exe", r"C:\Windows\System32\rundll32.exe", r"C:\ProgramData\x.dll,Start"),
+    ),
+    "linux": (
+        ("sshd", "/usr/sbin/sshd", "-D"),
+        ("python3", "/usr/bin/python3", "/opt/app/worker.py --queue default"),
+        ("curl", "/usr/bin/curl", "-s http://files.example.org/x.sh"),
+    ),
+}
+_PARENTS = {"windows": ("explorer.exe", "services.exe", "winword.exe"), "linux": ("systemd", "bash")}
 _PORTS = ((443, "https", "tcp"), (80, "http", "tcp"), (53, "dns", "udp"), (22, "ssh", "tcp"), (445, "smb", "tcp"),
           (3389, "rdp", "tcp"), (25, "smtp", "tcp"))  # fmt: skip
 _INTAKES = {
@@ -105,7 +110,7 @@ def _network(event: dict[str, Any], source: random.Random) -> None:
 
 
 def _process(event: dict[str, Any], source: random.Random) -> None:
-    name, executable, arguments = source.choice(_PROCESSES)
+    name, executable, arguments = source.choice(_PROCESSES[event["host.os.type"]])
     event.update({
         "event.category": ["process"],
         "event.action": "process-created",
@@ -115,7 +120,7 @@ def _process(event: dict[str, Any], source: random.Random) -> None:
         "process.args": [executable, *arguments.split()],
         "process.command_line": f'"{executable}" {arguments}',
         "process.pid": source.randrange(400, 65_000),
-        "process.parent.name": source.choice(_PARENTS),
+        "process.parent.name": source.choice(_PARENTS[event["host.os.type"]]),
         "file.path": executable,
         "file.name": name,
         "file.hash.sha256": hashlib.sha256(executable.encode()).hexdigest(),

@@ -178,6 +178,13 @@ def test_a_byte_is_another(client: Client, url: str) -> None:
     assert [at for at in range(len(content)) if content[at] != flipped[at]] == [1_234]
 
 
+def test_a_byte_far_into_the_body_is_another(client: Client) -> None:
+    client.simulator.publish(bytes(1_000_000), name="zeros")
+    client.simulator.faults.add(Fault(Kind.FLIP, server="storage", offset=654_321))
+    flipped = whole(client, client.simulator.presign("zeros"))
+    assert (flipped.index(1), flipped.count(1), len(flipped)) == (654_321, 1, 1_000_000)
+
+
 def test_a_slow_body_is_whole(client: Client, url: str) -> None:
     content = whole(client, url)
     client.simulator.faults.add(Fault(Kind.SLOW, server="storage", bytes_per_second=len(content) * 20))

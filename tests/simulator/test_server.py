@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -43,13 +44,14 @@ def test_a_connection_carries_many_requests(client: Client) -> None:
 def test_a_stop_ends_connections_that_idle_and_can_be_repeated() -> None:
     simulator = Simulator(clock=ManualClock()).start()
     folder = simulator.folder
-    with requests.Session() as http:
-        assert http.get(f"{simulator.base_url}/v1/me", timeout=10).status_code == 401
-        silent = socket.create_connection((urlsplit(simulator.base_url).hostname, urlsplit(simulator.base_url).port))
-        with silent:
-            simulator.stop()
-            simulator.stop()
-            assert silent.recv(1) == b""
+    connection = http.client.HTTPConnection(urlsplit(simulator.base_url).netloc, timeout=10)
+    connection.request("GET", "/v1/me")
+    assert connection.getresponse().read()
+    assert connection.sock is not None
+    simulator.stop()
+    simulator.stop()
+    assert connection.sock.recv(1) == b""
+    connection.close()
     assert sockets_and_threads() == 0
     assert not folder.exists()
     with pytest.raises(requests.ConnectionError):
@@ -115,6 +117,29 @@ def test_a_bug_in_an_application_is_told(capsys: pytest.CaptureFixture[str]) -> 
         requests.get(server.url, timeout=10)
     server.stop()
     assert "KeyError: 'a bug'" in capsys.readouterr().err
+
+
+def test_an_answer_without_a_length_gets_one() -> None:
+    def terse(environ: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"a", b"b"]
+
+    server = Server("platform", terse, faults=Faults(), requests=[], clock=ManualClock())
+    server.start()
+    with requests.Session() as http:
+        answer = http.get(server.url, timeout=10)
+    server.stop()
+    assert (answer.content, answer.headers["Content-Length"]) == (b"ab", "2")
+
+
+def test_a_client_may_leave_in_the_middle(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    client.simulator.publish(bytes(20_000_000), name="big")
+    with requests.Session() as http:
+        answer = http.get(client.simulator.presign("big"), stream=True, timeout=10)
+        assert len(next(answer.iter_content(1_000))) == 1_000
+        answer.close()
+    client.simulator.stop()
+    assert capsys.readouterr().err == ""
 
 
 def test_settings_can_be_exchanged_while_it_runs(client: Client) -> None:
