@@ -103,7 +103,7 @@ Uuid = Annotated[UUID, BeforeValidator(_stripped)]
 class Arguments(BaseModel):
     """What all steps' arguments share. Texts of failures never show a value: it may be a secret."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, validate_default=False)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class _SearchChoices(Arguments):

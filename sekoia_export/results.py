@@ -19,7 +19,7 @@ _ENCRYPTION = (
 class Results(BaseModel):
     """What all steps' results share."""
 
-    model_config = ConfigDict(extra="forbid", use_enum_values=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", use_enum_values=True, hide_input_in_errors=True, defer_build=True)
 
 
 class SearchResults(Results):

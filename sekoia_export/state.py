@@ -35,7 +35,7 @@ R = TypeVar("R", bound="Record")
 class Record(BaseModel):
     """What all state files share."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     folder: ClassVar[str]
 
     version: Literal[1] = 1

@@ -63,7 +63,8 @@ SecretText = Annotated[SecretStr | None, BeforeValidator(read_text)]
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    # Built when first used: an action reads a few of these models, and every action is a new process.
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class JobStatus(IntEnum):
@@ -167,7 +168,7 @@ class Task(_Wire):
     progress: Count = None
     total: Count = None
     message: Text = None
-    attributes: Annotated[TaskAttributes, BeforeValidator(read_mapping)] = TaskAttributes()
+    attributes: Annotated[TaskAttributes, BeforeValidator(read_mapping)] = Field(default_factory=TaskAttributes)
 
 
 class ExportEntry(_Wire):

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.canaries import check_files, find_canary
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that printed or logged a secret."""
+    report = yield
+    if report.passed:
+        for name, text in report.sections:
+            if (found := find_canary(text.encode(errors="replace"))) is not None:
+                report.outcome = "failed"
+                report.longrepr = f"a secret ({found}...) stands in the {name} of {item.nodeid}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_in_files(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that left a secret in a file of its folder."""
+    folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        check_files(folder)
