@@ -192,7 +192,8 @@ class Client:
             if failure.sent and not repeat_sent:
                 raise AnswerLost(f"The answer was lost while {what}: {failure.cause}.") from failure
             lost = NetworkError(f"The platform gave no usable answer while {what}: {failure.cause}.", failure.remedy)
-            if failure.remedy is None and next_s >= self.deadline.remaining_s():
+            # Where nothing ever answered, more time is not what is missing.
+            if self._contact[0] and failure.remedy is None and next_s >= self.deadline.remaining_s():
                 lost.__cause__ = failure
                 raise DeadlineExceeded(f"The time was up while {what}: {failure.cause}.") from lost
             raise lost from failure

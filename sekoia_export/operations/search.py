@@ -41,15 +41,12 @@ def start_search(step: Step, arguments: SearchArguments) -> SearchJob:
     )
     for attempt in range(1, _MOST_SEARCHES + 1):
         try:
-            job = step.platform.create_search_job(request)
+            return step.platform.create_search_job(request)
         except AnswerLost as lost:
             # A search costs no quota and is not found again without its uuid, so another one is started.
             if attempt == _MOST_SEARCHES:
                 raise
             log.warning("%s Starting another search.", lost.cause)
-        else:
-            log.info("The search job %s was started.", job.uuid)
-            return job
     raise AssertionError  # the loop returns or raises
 
 
@@ -61,14 +58,14 @@ def finish_search(step: Step, job_uuid: UUID, arguments: SearchArguments) -> Out
     Raises:
         PlatformError, NetworkError: as the platform's calls do.
     """
+    log.info("The search job %s is under way.", job_uuid)
     seen: list[SearchJob] = []
 
     def look() -> SearchJob:
         seen.append(step.platform.search_job(job_uuid))
         return seen[-1]
 
-    patient = step.within(step.deadline, patience_s=LONG_PATIENCE_S)
-    step = patient
+    step = step.within(step.deadline, patience_s=LONG_PATIENCE_S)
     try:
         ended = wait_for(look, _observe, deadline=step.deadline).ended
     except DeadlineExceeded as exceeded:
