@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sekoia_export.operations.account import ACCOUNT_TIMEOUT_S, check_account
 from sekoia_export.playbook import ExportAccountValidator
 
 if TYPE_CHECKING:
@@ -16,5 +15,7 @@ class EventExportAccountValidator(ExportAccountValidator):
 
     def check(self, surroundings: Surroundings) -> None:
         """Check the account."""
+        from sekoia_export.operations.account import ACCOUNT_TIMEOUT_S, check_account
+
         with surroundings.step(ACCOUNT_TIMEOUT_S) as step:
             check_account(step)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sekoia_export.arguments import FetchArguments
-from sekoia_export.operations.fetch import fetch_and_decrypt
-from sekoia_export.operations.step import Branch, Outcome, Surroundings
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.playbook import ExportAction
 from sekoia_export.results import FetchResults
+
+if TYPE_CHECKING:
+    from sekoia_export.operations.step import Surroundings
 
 
 class FetchAndDecrypt(ExportAction[FetchArguments, FetchResults]):
@@ -26,5 +30,7 @@ class FetchAndDecrypt(ExportAction[FetchArguments, FetchResults]):
 
     def act(self, surroundings: Surroundings, arguments: FetchArguments) -> Outcome[FetchResults]:
         """Fetch."""
+        from sekoia_export.operations.fetch import fetch_and_decrypt
+
         with surroundings.step(None) as step:
             return fetch_and_decrypt(step, arguments)

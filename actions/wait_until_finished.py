@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sekoia_export.arguments import WaitArguments
-from sekoia_export.operations.step import Branch, Outcome, Surroundings
-from sekoia_export.operations.wait import wait_until_finished
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.playbook import ExportAction
 from sekoia_export.results import WaitResults
+
+if TYPE_CHECKING:
+    from sekoia_export.operations.step import Surroundings
 
 
 class WaitUntilFinished(ExportAction[WaitArguments, WaitResults]):
@@ -26,5 +30,7 @@ class WaitUntilFinished(ExportAction[WaitArguments, WaitResults]):
 
     def act(self, surroundings: Surroundings, arguments: WaitArguments) -> Outcome[WaitResults]:
         """Wait."""
+        from sekoia_export.operations.wait import wait_until_finished
+
         with surroundings.step(arguments.timeout) as step:
             return wait_until_finished(step, arguments)

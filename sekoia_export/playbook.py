@@ -25,7 +25,6 @@ from sekoia_export.arguments import Arguments, read_arguments
 from sekoia_export.clock import SystemClock
 from sekoia_export.configuration import Configuration
 from sekoia_export.errors import ConfigurationError, DataStorageError, ExportError, Interrupted, UsageError
-from sekoia_export.operations.step import Branch, Outcome, Surroundings
 from sekoia_export.redaction import redact
 from sekoia_export.results import Results
 
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from sekoia_export.operations.outcome import Branch, Outcome
+    from sekoia_export.operations.step import Surroundings
     from sekoia_export.transfer.data_storage import DataStorage
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,8 @@ def _configuration_failures() -> Iterator[None]:
 class ExportAction(Action, Generic[A, R]):
     """A step of an export as an action of a playbook.
 
-    A component names its arguments, results and branches, and calls one operation in `act`.
+    A component names its arguments, results and branches, and calls one operation in `act`. It imports the operation
+    there: a process runs one action, and should not load what the others need.
 
     Attributes:
         uuid: of the action, stored: playbooks refer to it.
@@ -119,7 +121,7 @@ class ExportAction(Action, Generic[A, R]):
         """Return the results and set the branch; None, with the error set, when the step failed."""
         with reported(self), _ended_in_order(self.going_on):
             checked: Any = read_arguments(self.arguments_type, arguments)
-            outcome = self.act(self.surroundings(), checked)
+            outcome = self.act(_surroundings(self), checked)
             self.set_output(outcome.branch.value, True)
             return outcome.results.model_dump(mode="json")
         return None
@@ -138,15 +140,6 @@ class ExportAction(Action, Generic[A, R]):
         finally:
             logging.getLogger().removeHandler(self._log_handler)
 
-    def surroundings(self) -> Surroundings:
-        """Return what the operations work with."""
-        return Surroundings(
-            configuration=self.module.configuration,
-            storage=_storage(self.data_path),
-            clock=SystemClock(),
-            run_uuid=self.module.playbook_run_uuid,
-        )
-
 
 class ExportAccountValidator(AccountValidator):
     """The base of the account validator: tells what is wrong with the configuration, without a traceback."""
@@ -164,13 +157,7 @@ class ExportAccountValidator(AccountValidator):
     def validate(self) -> bool:
         """Return whether the configuration is usable; the error says what is not."""
         with reported(self):
-            self.check(
-                Surroundings(
-                    configuration=self.module.configuration,
-                    storage=_storage(self.data_path),
-                    clock=SystemClock(),
-                )
-            )
+            self.check(_surroundings(self))
             return True
         return False
 
@@ -259,6 +246,17 @@ def _given_arguments(action: Action) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise UsageError("The node's arguments are not a JSON object.", "Give the arguments as a JSON object.")
     return arguments
+
+
+def _surroundings(item: ExportAction[Any, Any] | ExportAccountValidator) -> Surroundings:
+    from sekoia_export.operations.step import Surroundings
+
+    return Surroundings(
+        configuration=_read(item.module.configuration),
+        storage=_storage(item.data_path),
+        clock=SystemClock(),
+        run_uuid=item.module.playbook_run_uuid,
+    )
 
 
 def _storage(data_path: Any) -> DataStorage:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sekoia_export.arguments import ExportArguments
-from sekoia_export.operations.export import export_events
-from sekoia_export.operations.step import Branch, Outcome, Surroundings
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.playbook import ExportAction
 from sekoia_export.results import ExportResults, Results
+
+if TYPE_CHECKING:
+    from sekoia_export.operations.step import Surroundings
 
 
 class ExportEvents(ExportAction[ExportArguments, Results]):
@@ -30,5 +34,7 @@ class ExportEvents(ExportAction[ExportArguments, Results]):
 
     def act(self, surroundings: Surroundings, arguments: ExportArguments) -> Outcome[Results]:
         """Export."""
+        from sekoia_export.operations.export import export_events
+
         with surroundings.step(arguments.timeout) as step:
             return export_events(step, arguments)

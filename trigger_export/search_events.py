@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sekoia_export.arguments import SearchArguments
-from sekoia_export.operations.search import search_events
-from sekoia_export.operations.step import Branch, Outcome, Surroundings
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.playbook import ExportAction
 from sekoia_export.results import SearchResults
+
+if TYPE_CHECKING:
+    from sekoia_export.operations.step import Surroundings
 
 
 class SearchEvents(ExportAction[SearchArguments, SearchResults]):
@@ -27,5 +31,7 @@ class SearchEvents(ExportAction[SearchArguments, SearchResults]):
 
     def act(self, surroundings: Surroundings, arguments: SearchArguments) -> Outcome[SearchResults]:
         """Search."""
+        from sekoia_export.operations.search import search_events
+
         with surroundings.step(arguments.timeout) as step:
             return search_events(step, arguments)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sekoia_export.arguments import TriggerArguments
-from sekoia_export.operations.step import Branch, Outcome, Surroundings
-from sekoia_export.operations.trigger import TRIGGER_TIMEOUT_S, trigger_export
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.playbook import ExportAction
 from sekoia_export.results import TriggerResults
+
+if TYPE_CHECKING:
+    from sekoia_export.operations.step import Surroundings
 
 
 class TriggerExport(ExportAction[TriggerArguments, TriggerResults]):
@@ -25,5 +29,7 @@ class TriggerExport(ExportAction[TriggerArguments, TriggerResults]):
 
     def act(self, surroundings: Surroundings, arguments: TriggerArguments) -> Outcome[TriggerResults]:
         """Trigger."""
+        from sekoia_export.operations.trigger import TRIGGER_TIMEOUT_S, trigger_export
+
         with surroundings.step(arguments.wait_for_slot + TRIGGER_TIMEOUT_S) as step:
             return trigger_export(step, arguments)

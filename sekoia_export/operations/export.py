@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sekoia_export.api.models import JobStatus
@@ -13,8 +13,8 @@ from sekoia_export.errors import DeadlineExceeded, JobExpired, NotFound
 from sekoia_export.operations.bucket import own_bucket
 from sekoia_export.operations.fetch import check_fetch, fetch_and_decrypt
 from sekoia_export.operations.keys import choose_key
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.search import finish_search, start_search
-from sekoia_export.operations.step import Branch, Outcome, Step
 from sekoia_export.operations.trigger import trigger_export
 from sekoia_export.operations.wait import wait_until_finished
 from sekoia_export.results import ExportResults, Results
@@ -23,6 +23,9 @@ from sekoia_export.times import absolute_moment
 from sekoia_export.transfer.progress import Observer
 from sekoia_export.transfer.progress import silent as silent_transfer
 from sekoia_export.waiting import ProgressObserver, silent
+
+if TYPE_CHECKING:
+    from sekoia_export.operations.step import Step
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from sekoia_export.operations.fetched import FetchedFiles
 from sekoia_export.operations.keys import candidate_keys
 from sekoia_export.operations.locate import FinishedExport, locate
 from sekoia_export.operations.opening import open_export
-from sekoia_export.operations.step import Branch, Outcome, Step
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.results import FetchResults
 from sekoia_export.state import FetchRecord
 from sekoia_export.times import format_moment
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sekoia_export.arguments import FetchArguments
+    from sekoia_export.operations.step import Step
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,13 @@ from sekoia_export.api.models import JobStatus, SearchJob
 from sekoia_export.api.platform import SearchRequest
 from sekoia_export.clock import Deadline
 from sekoia_export.errors import AnswerLost, DeadlineExceeded, NetworkError, PlatformError
-from sekoia_export.operations.step import Branch, Outcome, Step
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.results import SearchResults
 from sekoia_export.waiting import Observation, wait_for
 
 if TYPE_CHECKING:
     from sekoia_export.arguments import SearchArguments
+    from sekoia_export.operations.step import Step
 
 log = logging.getLogger(__name__)
 

@@ -1,10 +1,9 @@
-"""What every step is given, and what it answers: an outcome with the branch that a playbook takes from there."""
+"""What every step is given: its surroundings, the platform under a deadline, its state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from sekoia_export.api.client import Client
 from sekoia_export.api.platform import Platform
@@ -14,33 +13,7 @@ from sekoia_export.state import State
 
 if TYPE_CHECKING:
     from sekoia_export.configuration import Configuration
-    from sekoia_export.results import Results
     from sekoia_export.transfer.data_storage import DataStorage
-
-R_co = TypeVar("R_co", bound="Results", covariant=True)
-
-
-class Branch(StrEnum):
-    """The outcomes that a playbook handles. What is none of them is an error."""
-
-    DONE = "done"
-    EMPTY = "empty"
-    FAILED = "failed"
-    TIMED_OUT = "timed_out"
-    TRIGGERED = "triggered"
-    BUSY = "busy"
-    FINISHED = "finished"
-    FETCHED = "fetched"
-    INCOMPLETE = "incomplete"
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[R_co]):
-    """The end of a step: which branch, with which results."""
-
-    branch: Branch
-    results: R_co
 
 
 @dataclass(frozen=True, slots=True)

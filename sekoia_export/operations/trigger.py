@@ -15,13 +15,14 @@ from sekoia_export.operations.keys import KeyChoice, choose_key
 from sekoia_export.operations.launch import ExportRequest, Launcher
 from sekoia_export.operations.locate import locate
 from sekoia_export.operations.opening import open_export
-from sekoia_export.operations.step import Branch, Outcome, Step
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.results import TriggerResults
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from sekoia_export.arguments import TriggerArguments
+    from sekoia_export.operations.step import Step
     from sekoia_export.state import ExportRecord
 
 log = logging.getLogger(__name__)

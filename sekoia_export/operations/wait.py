@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sekoia_export.api.client import LONG_PATIENCE_S
 from sekoia_export.api.models import Task, TaskStatus
 from sekoia_export.errors import DeadlineExceeded
-from sekoia_export.operations.step import Branch, Outcome, Step
+from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.redaction import redact
 from sekoia_export.results import WaitResults
 from sekoia_export.state import TaskRecord
@@ -16,6 +16,7 @@ from sekoia_export.waiting import Observation, Progress, ProgressObserver, Tenth
 
 if TYPE_CHECKING:
     from sekoia_export.arguments import WaitArguments
+    from sekoia_export.operations.step import Step
 
 log = logging.getLogger(__name__)
 

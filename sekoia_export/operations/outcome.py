@@ -1,0 +1,35 @@
+"""How a step ends: an outcome with the branch that a playbook takes from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from sekoia_export.results import Results
+
+R_co = TypeVar("R_co", bound="Results", covariant=True)
+
+
+class Branch(StrEnum):
+    """The outcomes that a playbook handles. What is none of them is an error."""
+
+    DONE = "done"
+    EMPTY = "empty"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    TRIGGERED = "triggered"
+    BUSY = "busy"
+    FINISHED = "finished"
+    FETCHED = "fetched"
+    INCOMPLETE = "incomplete"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[R_co]):
+    """The end of a step: which branch, with which results."""
+
+    branch: Branch
+    results: R_co
