@@ -26,6 +26,16 @@ class TaskStatus(IntEnum):
     CANCELED = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an object lies, and the credentials that sign URLs of it."""
+
+    url: str
+    region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+
 @dataclass(slots=True)
 class Export:
     """An export. Tests read and change it as they like; what depends on time is asked with `now`.
@@ -37,6 +47,7 @@ class Export:
         estimated: the events that the search had found: the task's `total`.
         count: the events in the object.
         bucket: where the object lies, with `key`.
+        elsewhere: where it lies when that is not in the simulator's storage.
         stored: the object; None while it is made, and when the export is to fail.
         sealed_by: whose key it is encrypted with.
         platform_key: base64 of the platform's own key.
@@ -57,6 +68,7 @@ class Export:
     outcome: TaskStatus = TaskStatus.FINISHED
     failure: str = ""
     stored: StoredObject | None = None
+    elsewhere: Address | None = None
     sealed_by: str = "nobody"
     platform_key: str | None = field(default=None, repr=False)
     first_url: str | None = field(default=None, repr=False)

@@ -8,10 +8,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from sekoia_export.simulator import content
 from sekoia_export.simulator.errors import Refused
-from sekoia_export.simulator.exports import Export, TaskStatus, new_key
+from sekoia_export.simulator.exports import Address, Export, TaskStatus, new_key
 from sekoia_export.simulator.jobs import JobStatus, SearchJob
 from sekoia_export.simulator.objects import CHUNK_BYTES, Seal, StoredObject, store
 from sekoia_export.simulator.settings import Damage, Settings
@@ -218,6 +219,10 @@ def _to_own_bucket(state: State, export: Export, stored: StoredObject, wanted: W
     """Write the object into the customer's bucket; return why that failed, "" when it did not."""
     endpoint_url = wanted.s3.get("endpoint_url", "").rstrip("/")
     if endpoint_url != state.storage_url:
+        if endpoint_url:
+            url = f"{endpoint_url}/{export.bucket}/{quote(export.key)}"
+            s3 = wanted.s3
+            export.elsewhere = Address(url, s3["region_name"], s3["access_key_id"], s3["secret_access_key"])
         return _upload(export, stored, wanted)
     bucket = state.buckets.get(export.bucket)
     if bucket is None:

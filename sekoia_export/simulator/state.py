@@ -13,7 +13,7 @@ from urllib.parse import quote
 from sekoia_export.simulator import signing
 from sekoia_export.simulator.buckets import Buckets
 from sekoia_export.simulator.cases import Case, seeded_cases
-from sekoia_export.simulator.exports import Export, TaskStatus
+from sekoia_export.simulator.exports import Address, Export, TaskStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,9 +80,9 @@ class State:
         settings, now = self.settings, self.clock.now()
         if settings.download_url_in not in {"both", where} or export.status(now) is not TaskStatus.FINISHED:
             return None
-        if self.buckets.get(export.bucket) is None or (
-            export.bucket != PLATFORM_BUCKET and not settings.own_bucket_url
-        ):
+        if export.elsewhere is None and self.buckets.get(export.bucket) is None:
+            return None
+        if export.bucket != PLATFORM_BUCKET and not settings.own_bucket_url:
             return None
         with self.lock:
             if export.first_url is not None and not settings.url_renewed:
@@ -91,25 +91,29 @@ class State:
             signed_at = min(now, export.window_end(settings) - timedelta(seconds=settings.url_ttl_s))
             signed_at = max(signed_at, export.ended_at) if now < export.window_end(settings) else signed_at
             left_s = int((export.window_end(settings) - signed_at).total_seconds())
-            export.first_url = self.presign(
-                export.bucket,
-                export.key,
-                now=signed_at,
-                ttl_s=max(1, min(settings.url_ttl_s, left_s)),
-                sse_c_headers=export.sse_c_headers if settings.url_signs_sse_c else None,
-            )
+            at = export.elsewhere or self._here(export.bucket, export.key)
+            ttl_s = max(1, min(settings.url_ttl_s, left_s))
+            sse_c_headers = export.sse_c_headers if settings.url_signs_sse_c else None
+            export.first_url = _presigned(at, now=signed_at, ttl_s=ttl_s, sse_c_headers=sse_c_headers)
             return export.first_url
 
-    def presign(
-        self, bucket: str, key: str, *, now: datetime, ttl_s: int, sse_c_headers: dict[str, str] | None = None
-    ) -> str:
+    def presign(self, bucket: str, key: str, *, now: datetime, ttl_s: int) -> str:
         """Return a URL of an object, presigned at `now` for `ttl_s` seconds."""
+        return _presigned(self._here(bucket, key), now=now, ttl_s=ttl_s, sse_c_headers=None)
+
+    def _here(self, bucket: str, key: str) -> Address:
         owner = self.buckets[bucket]
-        return signing.presign(
-            url=f"{self.storage_url}/{bucket}/{quote(key)}",
-            access_key_id=owner.access_key_id,
-            secret=owner.secret_access_key,
-            now=now,
-            expires_s=ttl_s,
-            sse_c_headers=sse_c_headers,
-        )
+        url = f"{self.storage_url}/{bucket}/{quote(key)}"
+        return Address(url, "eu-west-3", owner.access_key_id, owner.secret_access_key)
+
+
+def _presigned(at: Address, *, now: datetime, ttl_s: int, sse_c_headers: dict[str, str] | None) -> str:
+    return signing.presign(
+        url=at.url,
+        access_key_id=at.access_key_id,
+        secret=at.secret_access_key,
+        region=at.region,
+        now=now,
+        expires_s=ttl_s,
+        sse_c_headers=sse_c_headers,
+    )

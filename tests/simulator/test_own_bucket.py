@@ -9,7 +9,7 @@ import pytest
 
 from sekoia_export.simulator import Bucket, Settings, Simulator
 from tests.clock import ManualClock
-from tests.simulator.client import KEY, OTHER_KEY, SSE_C, Client, encoded, refused, sse_c_fields
+from tests.simulator.client import KEY, OTHER_KEY, SSE_C, Client, encoded, refused, sse_c, sse_c_fields
 
 if TYPE_CHECKING:
     from tests.simulator.conftest import S3, Connect, Tls
@@ -152,14 +152,20 @@ def test_an_export_that_may_not_be_written_fails(
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["no key", "key"])
-def test_an_export_can_go_to_another_storage(client: Client, s3: S3, key: bytes | None) -> None:
+@pytest.mark.parametrize("url_given", [True, False])
+def test_an_export_can_go_to_another_storage(connect: Connect, key: bytes | None, url_given: bool) -> None:
+    client = connect(own_bucket_url=url_given)
     with Simulator(Settings(), ManualClock()) as elsewhere:
         bucket = elsewhere.buckets.create("mine")
         wanted = {**target(bucket, elsewhere.storage_url), **(sse_c_fields(key) if key else {})}
         task_uuid = client.trigger(client.search(), s3=wanted).json()["task_uuid"]
         client.clock.advance(10)
         assert client.task(task_uuid)["status"] == "FINISHED"
-        assert "download_url" not in client.task(task_uuid)["attributes"]
+        url = client.task(task_uuid)["attributes"].get("download_url")
+        assert (url is not None) is url_given
+        if url is not None:
+            fetched = client.fetch(url, sse_c(key) if key else None)
+            assert len(gzip.decompress(fetched.content).splitlines()) == 1_000
         stored = bucket.objects[client.simulator.exports[task_uuid].key]
         assert (stored.seal is not None) == (key is not None)
         content = b"".join(stored.read(0, stored.size_bytes, key))
