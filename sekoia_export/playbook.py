@@ -265,7 +265,7 @@ def _storage(data_path: Any) -> DataStorage:
         from sekoia_export.transfer.local_storage import LocalDataStorage
 
         return LocalDataStorage(data_path)
-    from s3path.accessor import configuration_map
+    from s3path import configuration_map
 
     from sekoia_export.transfer.s3_storage import S3DataStorage
 
