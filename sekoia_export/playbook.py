@@ -48,6 +48,9 @@ _UNEXPECTED_REMEDY = "Run the step again; when it fails the same way, report it 
 class EventExportModule(Module):
     """The module; its configuration is read by our own model, late secrets included."""
 
+    def __init__(self) -> None:
+        super().__init__()
+
     @property
     def configuration(self) -> Configuration:
         """Return the configuration with the secrets that came by now.
