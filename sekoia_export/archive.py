@@ -191,6 +191,16 @@ class ArchiveReader:
         self._sha256 = hashlib.sha256()
         self._written_size_bytes = 0
 
+    @property
+    def writes_as_it_comes(self) -> bool:
+        """Whether what is written is the source, byte for byte. Known once something was fed or it was finished."""
+        return self._gzip is not None and self._options.format is ArchiveFormat.JSONL_GZ
+
+    @property
+    def sound_size_bytes(self) -> int:
+        """Up to which byte the source proved right, whatever follows: the end of its last verified gzip member."""
+        return 0 if self._gzip is None else self._gzip.sound_size_bytes
+
     def feed(self, raw: bytes) -> Iterator[bytes]:
         """Yield the bytes to write for `raw`, the next chunk of the source; any size of chunk does.
 

@@ -204,14 +204,18 @@ class TransferFailed(StorageError):
 
     Args:
         retry_after_s: the seconds the storage asked to wait before the next try, None when it did not say.
+        busy: whether the storage answered that it is asked too much (429, 503): fewer requests at once help.
     """
 
     remedy = "Check the network and run the step again."
     retry_can_help = True
 
-    def __init__(self, cause: str, remedy: str | None = None, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, cause: str, remedy: str | None = None, *, retry_after_s: float | None = None, busy: bool = False
+    ) -> None:
         super().__init__(cause, remedy)
         self.retry_after_s = retry_after_s
+        self.busy = busy
 
 
 class DamagedExport(ExportError):

@@ -65,12 +65,14 @@ class GzipReader:
         compressed_size_bytes: bytes taken so far.
         inflated_size_bytes: bytes given so far.
         members: members that have ended so far, each verified.
+        sound_size_bytes: compressed bytes up to the end of the last of them.
     """
 
     def __init__(self, limits: InflateLimits) -> None:
         self.compressed_size_bytes = 0
         self.inflated_size_bytes = 0
         self.members = 0
+        self.sound_size_bytes = 0
         self._limits = limits
         self._part = _Part.HEADER
         self._gathered = bytearray()  # of the header or the trailer
@@ -185,6 +187,7 @@ class GzipReader:
             raise self._damaged("has a wrong length")
         self._gathered.clear()
         self.members += 1
+        self.sound_size_bytes = self.compressed_size_bytes - len(data) + missing
         self._part = _Part.HEADER
         return data[missing:]
 

@@ -54,6 +54,14 @@ def completed(bucket: str, key: str, stored: StoredObject) -> bytes:
     return _result("CompleteMultipartUploadResult", bucket, key, f"<ETag>{escape(stored.etag)}</ETag>")
 
 
+def copied(part: StoredObject) -> bytes:
+    """Return the body of UploadPartCopy."""
+    return (
+        f'{_HEAD}<CopyPartResult xmlns="{_NAMESPACE}"><LastModified>{iso(part.last_modified)}</LastModified>'
+        f"<ETag>{escape(part.etag)}</ETag></CopyPartResult>"
+    ).encode()
+
+
 def parts(bucket: str, upload: Upload) -> bytes:
     """Return the body of ListParts."""
     items = "".join(

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from sekoia_export.simulator import s3_xml, signing
 from sekoia_export.simulator.errors import S3Error
@@ -235,6 +235,15 @@ class Storage:
         key = _writing_key(bucket, request.headers)
         return store([_payload(request)], self._state.new_path(), key=key, now=self._state.clock.now())
 
+    def _copied(self, bucket: Bucket, request: _Request) -> StoredObject:
+        """Return a copy of the object of the same bucket that the request names; one without a key."""
+        name = unquote(request.headers["x-amz-copy-source"]).lstrip("/").removeprefix(f"{bucket.name}/")
+        source = bucket.objects.get(name)
+        if source is None:
+            raise S3Error(404, "NoSuchKey", "The specified key does not exist.")
+        content = source.read(0, source.size_bytes, None)
+        return store(content, self._state.new_path(), key=None, now=self._state.clock.now())
+
     def _multipart(self, bucket: Bucket, request: _Request) -> _Reply:
         if "uploads" in request.query:
             sealed = _writing_key(bucket, request.headers) is not None
@@ -246,8 +255,11 @@ class Storage:
             raise S3Error(404, "NoSuchUpload", "The specified multipart upload does not exist.")
         match request.method:
             case "PUT":
-                part = self._received(bucket, request)
+                copied = "x-amz-copy-source" in request.headers
+                part = self._copied(bucket, request) if copied else self._received(bucket, request)
                 found.add(int(request.query.get("partNumber", "0")), part)
+                if copied:
+                    return _xml(s3_xml.copied(part))
                 return _Reply(200, {"ETag": part.etag, "Content-Length": "0", **_echo(request.headers)}, [])
             case "GET":
                 return _xml(s3_xml.parts(bucket.name, found))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.errors import TransferFailed
 from sekoia_export.transfer.refusals import Refusal
-from sekoia_export.transfer.s3_storage import client_error
+from sekoia_export.transfer.s3_failures import client_error
 from sekoia_export.transfer.source import AnswerHead, NoBody, ObjectAnswer, range_header, strong_etag
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from sekoia_export.encryption import SseKey
+
+PIECE_SIZE_BYTES = 64 * 1024
 
 
 class BucketObject:
@@ -101,16 +104,20 @@ class _StreamedBody:
         self._body = body
         self._broken = broken
 
-    def readinto(self, buffer: memoryview) -> int:
+    def read(self, limit_bytes: int) -> bytes:
         from botocore.exceptions import BotoCoreError
         from urllib3.exceptions import HTTPError
 
         try:
-            data = self._body.read(len(buffer))
+            # Small pieces: botocore waits for all that is asked for, and loses it when the connection breaks.
+            return self._body.read(min(limit_bytes, PIECE_SIZE_BYTES))
         except (BotoCoreError, HTTPError, OSError) as error:
             raise self._broken(error) from None
-        buffer[: len(data)] = data
-        return len(data)
+
+    def cut(self) -> None:
+        # An answer that was read to its end in the meantime has no connection any more.
+        with contextlib.suppress(AttributeError, ValueError, RuntimeError, OSError):
+            self._body._raw_stream.shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  botocore has no way of its own
 
     def close(self) -> None:
         self._body.close()

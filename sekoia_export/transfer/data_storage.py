@@ -15,6 +15,8 @@ from sekoia_export.errors import UsageError
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from sekoia_export.transfer.hold import Hold
+
 STATE_FOLDER = ".sekoia-export"
 COMPONENT_LIMIT_BYTES = 255  # of Linux's file systems
 NAME_LIMIT_BYTES = 768  # S3 ends a key at 1,024, its prefix included
@@ -93,6 +95,19 @@ class DataStorage(Protocol):
         Args:
             name: its name once published.
             size_bytes: its size where known: a lack of room is then told before the first byte.
+        """
+
+    def hold(self, name: str, *, etag: str | None, size_bytes: int | None, start_clean: bool = False) -> Hold:
+        """Begin, or take up, the file of an object that is fetched in parts.
+
+        Args:
+            name: its name once published.
+            etag: the object's strong ETag: what an earlier run kept counts only for the same one. None: for none.
+            size_bytes: the object's size where known: a lack of room is then told before the first byte.
+            start_clean: do not use what an earlier run kept, nor read its state.
+
+        Raises:
+            StateCorrupt: the state of an earlier run is there and cannot be understood.
         """
 
     def open(self, name: str) -> BinaryIO:

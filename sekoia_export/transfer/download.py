@@ -1,6 +1,16 @@
-"""The engine: an object's bytes, through verification, into the data storage.
+"""The engine: an object's bytes, in parallel and through verification, into the data storage.
 
-One stream, continued from the last good byte when it breaks. What is published was read to its end and found sound.
+::
+
+    storage ══ fetchers (threads, one connection each) ══> hold ──in order──> verifier (thread) ──> landing
+                        └───────── parts (what is there, on its way, missing) ────┘        (other formats)
+                                             │
+                                        main thread: link, laggards, deadline, progress
+
+The hold is where raw bytes lie until all is verified: a preallocated file, or a window of memory in front of a bucket.
+It becomes the file itself where that is the object as it came; else the file is written by the verifier. Nothing has
+its final name before it was read to its end and found sound. What is kept when it ends early is taken up by the next
+`download` to the same name (`journal.py`, `s3_hold.py`).
 """
 
 from __future__ import annotations
@@ -8,34 +18,35 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from sekoia_export.archive import ArchiveFormat, ArchiveReader
-from sekoia_export.errors import (
-    DamagedExport,
-    InflatesTooFar,
-    LinkExpired,
-    ObjectChanged,
-    ObjectMissing,
-    SignatureRefused,
-    TransferFailed,
-)
-from sekoia_export.transfer.patience import Patience, Tries
+from sekoia_export.archive import ArchiveReader
+from sekoia_export.errors import DamagedExport, InflatesTooFar, ObjectChanged
+from sekoia_export.transfer.fetcher import Fetcher
+from sekoia_export.transfer.link import Link
+from sekoia_export.transfer.pace import CONNECTIONS, Pace
+from sekoia_export.transfer.parts import Course, Parts
+from sekoia_export.transfer.patience import Patience
 from sekoia_export.transfer.progress import Observer, ProgressMeter, silent
+from sekoia_export.transfer.ranges import Span
+from sekoia_export.transfer.source import strong_etag
+from sekoia_export.transfer.verifier import Proof, Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Thread
 
     from sekoia_export.archive import ArchiveFacts, ArchiveOptions
     from sekoia_export.clock import Deadline
-    from sekoia_export.transfer.data_storage import DataStorage, Landing
+    from sekoia_export.transfer.data_storage import DataStorage
+    from sekoia_export.transfer.hold import Hold
     from sekoia_export.transfer.probing import Probe
-    from sekoia_export.transfer.source import ObjectAnswer, ObjectSource
+    from sekoia_export.transfer.source import ObjectSource
 
 log = logging.getLogger(__name__)
 
-BUFFER_SIZE_BYTES = 256 * 1024
-
-# What a URL that was read anew can cure: it ran out, was rotated, or its host is gone.
-_DEAD_LINK = (LinkExpired, SignatureRefused, ObjectMissing)
+_LOOK_EVERY_S = 0.1
+_PATIENCE_WITH_THREADS_S = 5.0
+_WORTHLESS = (DamagedExport, ObjectChanged)
+"""After these, what was fetched is of no use to a later run."""
 
 
 def download(
@@ -50,6 +61,9 @@ def download(
     before_publish: Callable[[ArchiveFacts], None] | None = None,
     on_progress: Observer = silent,
     patience: Patience | None = None,
+    connections: int = CONNECTIONS,
+    start_clean: bool = False,
+    proof: Callable[[ArchiveOptions], Proof] = ArchiveReader,
 ) -> ArchiveFacts:
     """Fetch an object into the data storage and return what it holds. Nothing appears under `name` before it is sound.
 
@@ -60,145 +74,148 @@ def download(
         name: the file's name there, checked (`storage.check_name`).
         options: how it is read and written.
         deadline: of the step; also the clock.
-        refresh: reads the download link anew and returns the source at the new one, with the same key; asked when the
-            link has died, and again only when bytes have come in between. None where there is nothing to read anew.
+        refresh: reads the download link anew and returns the source at the new one, with the same key; asked once for
+            all parts when the link has died, and again only when bytes have come in between. Called from the calling
+            thread. None where there is nothing to read anew.
         before_publish: told the facts when all is verified; what it raises keeps the file from being published.
-        on_progress: see TransferProgress.
-        patience: with broken connections.
+        on_progress: see TransferProgress; called from the calling thread.
+        patience: with broken, stuck and slow connections.
+        connections: how many are open at once, at most.
+        start_clean: do not use what an earlier run kept, nor read its state.
+        proof: makes what verifies the bytes; a benchmark puts less there.
 
     Raises:
-        LinkExpired: the link has expired, and so has the one that `refresh` gave.
+        LinkExpired: the link has expired, and so has the one that `refresh` gave. What came is kept.
         ObjectChanged: another object lies there than the one that was probed.
-        TransferFailed: it broke more often than `patience` allows.
-        DamagedExport: the bytes are no sound export, also when fetched a second time.
+        TransferFailed: it broke more often than `patience` allows. What came is kept.
+        DamagedExport: the bytes are no sound export, also when those in doubt were fetched a second time.
+        StateCorrupt: the state of an earlier run cannot be read.
         DataStorageError: the data storage failed; DiskFull when it has no room.
-        DeadlineExceeded: the deadline passed.
+        DeadlineExceeded: the deadline passed. What came is kept.
         StorageError: or another of its kinds.
     """
-    stream = _Stream(
-        source,
+    hold = storage.hold(name, etag=strong_etag(probe.etag), size_bytes=probe.size_bytes, start_clean=start_clean)
+    transfer = _Transfer(
+        link=Link(source, refresh),
+        hold=hold,
         probe=probe,
         deadline=deadline,
-        refresh=refresh,
+        patience=patience or Patience(),
+        connections=connections,
         meter=ProgressMeter(deadline.clock, probe.size_bytes, on_progress),
-        tries=Tries(patience or Patience(), deadline),
     )
     try:
-        return _fetch(stream, storage, name, options, before_publish)
-    except InflatesTooFar:
+        while True:
+            checked = proof(options)
+            parts = transfer.parts()
+            verifier = Verifier(
+                parts=parts, hold=hold, proof=checked, landing=lambda: storage.create(name, size_bytes=None)
+            )
+            try:
+                transfer.run(parts, verifier)
+                facts = checked.facts()
+                if before_publish is not None:
+                    before_publish(facts)
+                verifier.publish()
+                return facts
+            except InflatesTooFar:
+                raise
+            except DamagedExport as error:
+                if not transfer.forget(Span(checked.sound_size_bytes, verifier.fed_bytes)):
+                    raise
+                log.warning("%s The bytes in doubt are fetched again, once.", error.cause)
+            finally:
+                verifier.abandon()
+    except _WORTHLESS:
+        hold.drop()
         raise
-    except DamagedExport as error:
-        log.warning("%s It is fetched again, once.", error.cause)
-    stream.restart()
-    return _fetch(stream, storage, name, options, before_publish)
+    finally:
+        hold.keep()
 
 
-def _fetch(
-    stream: _Stream,
-    storage: DataStorage,
-    name: str,
-    options: ArchiveOptions,
-    before_publish: Callable[[ArchiveFacts], None] | None,
-) -> ArchiveFacts:
-    as_it_comes = options.format is ArchiveFormat.JSONL_GZ
-    with storage.create(name, size_bytes=stream.size_bytes if as_it_comes else None) as landing:
-        reader = ArchiveReader(options)
-        stream.pour(reader, landing)
-        for output in reader.finish():
-            landing.write(output)
-        facts = reader.facts()
-        if before_publish is not None:
-            before_publish(facts)
-        landing.publish()
-    return facts
-
-
-class _Stream:
-    """The object's bytes in order, whatever happens to the connections and links they come over.
-
-    Attributes:
-        offset: bytes that came and were taken.
-        size_bytes: the object's size, None where the server does not tell.
-    """
+class _Transfer:
+    """Passes over one object: the second only fetches what proved wrong in the first."""
 
     def __init__(
         self,
-        source: ObjectSource,
         *,
+        link: Link,
+        hold: Hold,
         probe: Probe,
         deadline: Deadline,
-        refresh: Callable[[], ObjectSource] | None,
+        patience: Patience,
+        connections: int,
         meter: ProgressMeter,
-        tries: Tries,
     ) -> None:
-        self.offset = 0
-        self.size_bytes = probe.size_bytes
-        self._source = source
+        self._link = link
+        self._hold = hold
         self._probe = probe
         self._deadline = deadline
-        self._refresh = refresh
+        self._patience = patience
+        self._connections = connections
         self._meter = meter
-        self._tries = tries
-        self._fresh = False
-        self._buffer = memoryview(bytearray(BUFFER_SIZE_BYTES))
+        self._retries = 0
+        self._forgot = False
+        self._present = hold.present()
+        if self._present.size_bytes:
+            log.info(f"An earlier run left {self._present.size_bytes:,} bytes that are sound; it goes on from there.")
 
-    def restart(self) -> None:
-        """Begin at the first byte again."""
-        self.offset = 0
-        self._meter.at(0, retries=self._tries.retries, now=True)
+    def parts(self) -> Parts:
+        """Return what is to be fetched in the next pass."""
+        window_bytes = self._hold.window_bytes
+        return Parts(
+            self._probe.size_bytes,
+            present=self._present,
+            ranges=self._probe.ranges,
+            pace=Pace(connections=self._connections, window_bytes=window_bytes),
+            patience=self._patience,
+            clock=self._deadline.clock,
+            window_bytes=window_bytes,
+        )
 
-    def pour(self, reader: ArchiveReader, landing: Landing) -> None:
-        """Feed the reader from `offset` on up to the object's end, writing what it gives."""
-        while self.size_bytes is None or self.offset < self.size_bytes:
+    def run(self, parts: Parts, verifier: Verifier) -> None:
+        """Fetch what is missing and verify all, or raise what went wrong, with all threads ended either way."""
+        threads: list[Thread] = [
+            verifier,
+            *(
+                Fetcher(number, parts=parts, link=self._link, hold=self._hold, etag=self._probe.etag)
+                for number in range(parts.useful_connections(self._connections))
+            ),
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._attend(parts)
+        finally:
+            parts.stop()
+            for thread in threads:
+                thread.join(_PATIENCE_WITH_THREADS_S)
+            self._present = parts.present()
+            self._retries += parts.counts()[2]
+            self._tell(parts, now=True)
+
+    def forget(self, span: Span) -> bool:
+        """Have the bytes of `span` fetched again; False when that was done before."""
+        if self._forgot:
+            return False
+        self._forgot = True
+        self._present.remove(self._hold.forget(span))
+        self._retries += 1
+        self._meter.at(self._present.size_bytes, parts=0, retries=self._retries, now=True)
+        return True
+
+    def _attend(self, parts: Parts) -> None:
+        while True:
+            course = parts.wait(_LOOK_EVERY_S)
             self._deadline.check("The transfer")
-            try:
-                with self._ask() as answer:
-                    self._take(answer, reader, landing)
-                break
-            except _DEAD_LINK as error:
-                self._renew(error)
-            except TransferFailed as error:
-                self._meter.at(self.offset, retries=self._tries.retries + 1, now=True)
-                try:
-                    self._tries.wait_after(error)
-                except TransferFailed:
-                    self._renew(error)
-                    self._tries.progressed()
-        self._meter.at(self.offset, retries=self._tries.retries, now=True)
+            if course is Course.SOUND:
+                return
+            if course is Course.LINK_DIED:
+                self._link.renew()
+                parts.link_renewed()
+            parts.cut_laggards()
+            self._tell(parts)
 
-    def _ask(self) -> ObjectAnswer:
-        etag = self._probe.etag
-        if not self._probe.ranges or self.size_bytes is None:
-            answer = self._source.get(etag=etag)
-        else:
-            answer = self._source.get(first=self.offset, last=self.size_bytes - 1, etag=etag)
-        # A proxy that decompresses what passes through it does not tell a size; then the content alone decides.
-        if answer.status == 416 or (
-            None not in {answer.total_bytes, self.size_bytes} and answer.total_bytes != self.size_bytes
-        ):
-            answer.close()
-            raise ObjectChanged("The storage's object has another size than when it was begun.")
-        return answer
-
-    def _take(self, answer: ObjectAnswer, reader: ArchiveReader, landing: Landing) -> None:
-        # A server without ranges begins at the start again: what is there already is read over.
-        position = answer.first
-        while count := answer.readinto(self._buffer):
-            skipped = min(count, max(0, self.offset - position))
-            position += count
-            if skipped < count:
-                for output in reader.feed(bytes(self._buffer[skipped:count])):
-                    landing.write(output)
-                self.offset = position
-                self._tries.progressed()
-                self._fresh = False
-                self._meter.at(self.offset, retries=self._tries.retries)
-            self._deadline.check("The transfer")
-
-    def _renew(self, error: LinkExpired | SignatureRefused | ObjectMissing | TransferFailed) -> None:
-        """Go on with the link read anew, unless the one that died is that."""
-        if self._refresh is None or self._fresh:
-            raise error
-        log.info("%s The download link is read anew.", error.cause)
-        self._source = self._refresh()
-        self._fresh = True
+    def _tell(self, parts: Parts, *, now: bool = False) -> None:
+        done_bytes, on_the_way, retries = parts.counts()
+        self._meter.at(done_bytes, parts=on_the_way, retries=self._retries + (0 if now else retries), now=now)

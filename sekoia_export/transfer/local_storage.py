@@ -5,15 +5,14 @@
     <root>/
     ├── <name>                               published files
     └── .sekoia-export/                      mode 0700, its state files 0600
-        ├── parts/<hash of the name>.part    files that are being written, locked by who writes them
+        ├── parts/<hash of the name>.part    an object that is being fetched, locked by who fetches it
+        ├── parts/<hash of the name>.journal what is there of it, see `journal.py`
+        ├── parts/<hash of the name>.out     a file that is made of it in another format
         └── ...                              state
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import hashlib
 import os
 import secrets
@@ -21,14 +20,28 @@ import shutil
 from typing import TYPE_CHECKING, BinaryIO
 
 from sekoia_export.errors import DataStorageError, DiskFull, UsageError
-from sekoia_export.transfer.data_storage import STATE_FOLDER, Landing, inner_name, is_state, safe_name
+from sekoia_export.transfer.data_storage import STATE_FOLDER, inner_name, is_state, safe_name
+from sekoia_export.transfer.journal import Identity, Journal
+from sekoia_export.transfer.local_files import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    SHARED_FILE,
+    SHARED_FOLDER,
+    local_failures,
+    open_buffered,
+    open_locked,
+    sync_folder,
+)
+from sekoia_export.transfer.local_hold import LocalHold
+from sekoia_export.transfer.local_landing import LocalLanding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-SHARED_FILE, SHARED_FOLDER = 0o666, 0o777  # less the umask: the playbook's later nodes may run as another user
+    from sekoia_export.transfer.data_storage import Landing
+    from sekoia_export.transfer.hold import Hold
+
 DISK_FLOOR_BYTES = 64 * 1024 * 1024
 
 
@@ -37,24 +50,12 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-@contextlib.contextmanager
-def local_failures(doing: str) -> Iterator[None]:
-    """Turn an OSError into DiskFull or DataStorageError; `doing` completes "while ..."."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise DiskFull(f"The data storage became full while {doing}.") from error
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
-        raise DataStorageError(f"The data storage failed while {doing}: {reason}.") from error
-
-
 class LocalDataStorage:
     """A folder of this machine, see DataStorage.
 
     Args:
         root: the folder; made on the first write when it is missing.
-        disk_floor_bytes: room that a file of known size must leave on the disk.
+        disk_floor_bytes: room that is left on the disk; a file of unknown size is given up when it would take it.
         free: how the room under a folder is found out, in bytes.
     """
 
@@ -90,7 +91,9 @@ class LocalDataStorage:
             self._make_folder(path.parent)
             temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
             try:
-                with _open(temporary, os.O_CREAT | os.O_EXCL, PRIVATE_FILE if is_state(name) else SHARED_FILE) as file:
+                with open_buffered(
+                    temporary, os.O_CREAT | os.O_EXCL, PRIVATE_FILE if is_state(name) else SHARED_FILE
+                ) as file:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
@@ -121,23 +124,59 @@ class LocalDataStorage:
 
     def create(self, name: str, *, size_bytes: int | None) -> Landing:
         with local_failures(f"writing {name}"):
-            final = self._path(name)
-            part = self._path(f"{STATE_FOLDER}/parts/{hashlib.sha256(inner_name(name).encode()).hexdigest()[:32]}.part")
-            self._make_folder(part.parent)
-            self._make_folder(final.parent)
-            file = _open_locked(part, name)
+            final, part = self._prepare(name, "out")
+            file = open_locked(part, name)
             try:
-                file.truncate()
+                os.ftruncate(file, 0)
                 self._check_room(part.parent, name, size_bytes)
-                return _LocalLanding(file, part=part, final=final, name=name)
+                return LocalLanding(file, part=part, final=final, name=name, room=lambda: self._room(part.parent))
             except BaseException:
                 part.unlink(missing_ok=True)
-                file.close()
+                os.close(file)
+                raise
+
+    def hold(self, name: str, *, etag: str | None, size_bytes: int | None, start_clean: bool = False) -> Hold:
+        with local_failures(f"writing {name}"):
+            final, part = self._prepare(name, "part")
+            path = part.with_suffix(".journal")
+            journal_name = f"{STATE_FOLDER}/parts/{path.name}"
+            journal = Journal(path, lambda data: self.write(journal_name, data))
+            file = open_locked(part, name)
+            try:
+                there_bytes = os.fstat(file).st_blocks * 512
+                self._check_room(part.parent, name, None if size_bytes is None else size_bytes - there_bytes)
+                return LocalHold(
+                    file,
+                    part=part,
+                    final=final,
+                    name=name,
+                    identity=None if etag is None or size_bytes is None else Identity(etag, size_bytes),
+                    size_bytes=size_bytes,
+                    journal=journal,
+                    start_clean=start_clean,
+                )
+            except BaseException:
+                if not path.exists():  # what an earlier run left stays
+                    part.unlink(missing_ok=True)
+                journal.close()
+                os.close(file)
                 raise
 
     def open(self, name: str) -> BinaryIO:
         with local_failures(f"reading {name}"):
             return self._path(name).open("rb")
+
+    def _prepare(self, name: str, suffix: str) -> tuple[Path, Path]:
+        """Return where a file will lie, and where it lies until then, with their folders made."""
+        final = self._path(name)
+        stem = hashlib.sha256(inner_name(name).encode()).hexdigest()[:32]
+        part = self._path(f"{STATE_FOLDER}/parts/{stem}.{suffix}")
+        self._make_folder(part.parent)
+        self._make_folder(final.parent)
+        return final, part
+
+    def _room(self, folder: Path) -> int:
+        return self._free(folder) - self._disk_floor_bytes
 
     def _check_room(self, folder: Path, name: str, size_bytes: int | None) -> None:
         free = self._free(folder)
@@ -167,70 +206,3 @@ class LocalDataStorage:
             if not parent.is_dir():
                 private = parent.is_relative_to(self.root / STATE_FOLDER)
                 parent.mkdir(mode=PRIVATE_FOLDER if private else SHARED_FOLDER, exist_ok=True)
-
-
-class _LocalLanding(Landing):
-    """A part file under an exclusive lock, renamed when published."""
-
-    def __init__(self, file: BinaryIO, *, part: Path, final: Path, name: str) -> None:
-        super().__init__()
-        self._file = file
-        self._part = part
-        self._final = final
-        self._name = name
-
-    def write(self, data: bytes) -> None:
-        with local_failures(f"writing {self._name}"):
-            self._file.write(data)
-
-    def _publish(self) -> None:
-        with local_failures(f"writing {self._name}"):
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._part.replace(self._final)
-            self._file.close()
-            sync_folder(self._final.parent)
-
-    def _abandon(self) -> None:
-        # What the buffer still holds is dropped with the file: on a full disk closing would fail on it.
-        with contextlib.suppress(OSError):
-            self._part.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self._file.close()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _open(path: Path, flags: int, mode: int) -> BinaryIO:
-    return os.fdopen(os.open(path, flags | os.O_RDWR | os.O_CLOEXEC, mode), "r+b", buffering=1024 * 1024)
-
-
-def _open_locked(part: Path, name: str) -> BinaryIO:
-    """Return the part file, locked for this process.
-
-    Raises:
-        DataStorageError: another process is writing it.
-    """
-    while True:
-        file = _open(part, os.O_CREAT, SHARED_FILE)  # its folder keeps others out until it is published
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had the lock may have published or dropped the file between our opening and our locking it.
-            if part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat()):
-                return file
-        except BlockingIOError:
-            file.close()
-            raise DataStorageError(
-                f"{name} is being written by another process.", "Wait until it has ended, then run the step again."
-            ) from None
-        except BaseException:
-            file.close()
-            raise
-        file.close()

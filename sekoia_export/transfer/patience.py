@@ -23,36 +23,41 @@ class Patience:
         attempts: tries in a row without progress before it is given up; the first one counts.
         first_wait_s: the most that is waited before the second try; it doubles from try to try.
         longest_wait_s: the most that is ever waited.
+        stuck_s: how long a part may be without a new byte before its connection is cut.
+        slow_after_s: how long a part is watched before it is compared with the others.
+        slow_ratio: the fraction of the others' rate under which a part's connection is cut.
     """
 
     attempts: int = 8
     first_wait_s: float = 0.5
     longest_wait_s: float = 20.0
+    stuck_s: float = 10.0
+    slow_after_s: float = 4.0
+    slow_ratio: float = 0.2
+
+    def wait_s(self, failures: int, failure: TransferFailed) -> float:
+        """Return how long to wait after so many failures in a row: with jitter, or as long as the server asked."""
+        if failure.retry_after_s is not None:
+            return failure.retry_after_s
+        ceiling = min(self.longest_wait_s, self.first_wait_s * 2 ** (failures - 1))
+        return _random.uniform(ceiling / 2, ceiling)
 
 
 class Tries:
-    """The tries of one transfer under one deadline.
+    """The tries of one request under one deadline.
 
     Args:
         patience: see Patience.
         deadline: what waiting must not pass; also the clock.
-
-    Attributes:
-        retries: failures that were waited out so far.
     """
 
     def __init__(self, patience: Patience, deadline: Deadline) -> None:
-        self.retries = 0
         self._patience = patience
         self._deadline = deadline
         self._in_a_row = 0
 
-    def progressed(self) -> None:
-        """Forget the failures so far: bytes came."""
-        self._in_a_row = 0
-
     def wait_after(self, failure: TransferFailed) -> None:
-        """Wait before the next try, with full jitter, or as long as the server asked.
+        """Wait before the next try.
 
         Raises:
             TransferFailed: `failure` itself, when it was the last try.
@@ -61,9 +66,7 @@ class Tries:
         self._in_a_row += 1
         if self._in_a_row >= self._patience.attempts:
             raise failure
-        self.retries += 1
-        ceiling = min(self._patience.longest_wait_s, self._patience.first_wait_s * 2 ** (self._in_a_row - 1))
-        pause_s = _random.uniform(ceiling / 2, ceiling) if failure.retry_after_s is None else failure.retry_after_s
+        pause_s = self._patience.wait_s(self._in_a_row, failure)
         log.info("%s Trying again in %.1f s.", failure.cause, pause_s)
         self._deadline.clock.sleep(min(pause_s, self._deadline.remaining_s()))
         self._deadline.check("The transfer")

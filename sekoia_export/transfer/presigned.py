@@ -6,6 +6,7 @@ the environment are honoured.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,7 +55,7 @@ class Timeouts:
     """How long a request may be silent, in seconds: while connecting, and between two reads."""
 
     connect_s: float = 10.0
-    read_s: float = 30.0
+    read_s: float = 20.0
 
 
 class _NoCredentials(requests.auth.AuthBase):
@@ -193,16 +194,18 @@ class _ResponseBody:
         self._response = response
         self._host = host
 
-    def readinto(self, buffer: memoryview) -> int:
+    def read(self, limit_bytes: int) -> bytes:
         try:
             # One read of the socket: what came before a break is then never lost with what did not.
-            data = self._response.raw.read1(len(buffer), decode_content=False)
+            return self._response.raw.read1(limit_bytes, decode_content=False)
         except _BROKEN_ANSWER as error:
             failure = _failure(self._host, error)
-        else:
-            buffer[: len(data)] = data
-            return len(data)
         raise failure
+
+    def cut(self) -> None:
+        # An answer that was read to its end in the meantime has no connection any more.
+        with contextlib.suppress(ValueError, RuntimeError, OSError):
+            self._response.raw.shutdown()
 
     def close(self) -> None:
         self._response.close()

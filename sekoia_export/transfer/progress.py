@@ -22,6 +22,7 @@ class TransferProgress:
         total_bytes: the object's size, None where it is not known.
         rate_bytes_per_s: the smoothed rate, None at first.
         remaining_s: the seconds left at that rate, None where it cannot be told.
+        parts: connections that are bringing a part at the moment.
         retries: failures that were retried so far.
     """
 
@@ -29,6 +30,7 @@ class TransferProgress:
     total_bytes: int | None
     rate_bytes_per_s: float | None
     remaining_s: float | None
+    parts: int
     retries: int
 
 
@@ -56,7 +58,7 @@ class ProgressMeter:
         self._last_at = clock.monotonic()
         self._last_bytes = 0
 
-    def at(self, done_bytes: int, *, retries: int, now: bool = False) -> None:
+    def at(self, done_bytes: int, *, parts: int, retries: int, now: bool = False) -> None:
         """Tell that `done_bytes` are there; `now` tells it whatever the interval."""
         passed_s = self._clock.monotonic() - self._last_at
         if passed_s < _INTERVAL_S and not now and done_bytes >= self._last_bytes:
@@ -77,6 +79,7 @@ class ProgressMeter:
                 total_bytes=self._total_bytes,
                 rate_bytes_per_s=self._rate,
                 remaining_s=remaining_s,
+                parts=parts,
                 retries=retries,
             )
         )

@@ -70,7 +70,8 @@ class Refusal:
         what = f"{self.status} {self.code}".strip()
         where = f"The storage ({self.host})"
         if self.status in _RETRYABLE or self.status >= 500 or self.code in {"SlowDown", "RequestTimeout"}:
-            return TransferFailed(f"{where} answered {what}.", retry_after_s=self.retry_after_s)
+            busy = self.status in {429, 503} or self.code == "SlowDown"
+            return TransferFailed(f"{where} answered {what}.", retry_after_s=self.retry_after_s, busy=busy)
         if 300 <= self.status < 400:
             return StorageError(
                 f"{where} answered with a redirect ({what}), which is not followed.",

@@ -3,50 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from sekoia_export.errors import DataStorageError, DiskFull
-from sekoia_export.transfer.data_storage import Landing, inner_name, safe_name
+from sekoia_export.transfer.data_storage import STATE_FOLDER, Landing, inner_name, safe_name
+from sekoia_export.transfer.journal import Identity
+from sekoia_export.transfer.s3_failures import client_error, s3_failures
+from sekoia_export.transfer.s3_hold import S3Hold
+from sekoia_export.transfer.s3_upload import S3Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from _typeshed import WriteableBuffer
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
-MEBIBYTE = 1024 * 1024
-PART_SIZE_BYTES = 8 * MEBIBYTE
-PARTS_LIMIT = 10_000  # of S3
-PARTS_OF_A_SIZE = 2_500  # of a file of unknown size: 20 GiB in parts of 8 MiB, 40 in parts of 16, 240 GiB with 64
-READ_SIZE_BYTES = MEBIBYTE
+    from sekoia_export.transfer.hold import Hold
 
-
-@contextlib.contextmanager
-def s3_failures(doing: str) -> Iterator[None]:
-    """Turn boto3's exceptions into DiskFull or DataStorageError; `doing` completes "while ..."."""
-    from botocore.exceptions import BotoCoreError, ClientError
-    from urllib3.exceptions import HTTPError
-
-    try:
-        yield
-    except ClientError as error:
-        code, status = client_error(error)
-        if status == 507 or "quota" in code.lower() or "storagefull" in code.lower():
-            raise DiskFull(f"The data storage's bucket became full while {doing} ({code}).") from error
-        raise DataStorageError(f"The data storage's bucket refused while {doing}: {status} {code}.") from error
-    except (BotoCoreError, HTTPError, OSError) as error:
-        raise DataStorageError(
-            f"The data storage's bucket could not be reached while {doing}: {type(error).__name__}."
-        ) from error
-
-
-def client_error(error: Exception) -> tuple[str, int]:
-    """Return the code and the HTTP status of a ClientError of botocore."""
-    response: dict[str, Any] = getattr(error, "response", {})
-    code = str(response.get("Error", {}).get("Code", ""))
-    return code, int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+READ_SIZE_BYTES = 1024 * 1024
 
 
 class S3DataStorage:
@@ -104,8 +78,21 @@ class S3DataStorage:
                 raise
 
     def create(self, name: str, *, size_bytes: int | None) -> Landing:
-        return _MultipartLanding(
-            self._client, bucket=self._bucket, key=self._key(name), name=name, size_bytes=size_bytes
+        return S3Upload(self._client, bucket=self._bucket, key=self._key(name), name=name, size_bytes=size_bytes)
+
+    def hold(self, name: str, *, etag: str | None, size_bytes: int | None, start_clean: bool = False) -> Hold:
+        stem = hashlib.sha256(inner_name(name).encode()).hexdigest()[:32]
+        return S3Hold(
+            self,
+            self._client,
+            bucket=self._bucket,
+            key=self._key(name),
+            folder=f"{STATE_FOLDER}/parts/{stem}",
+            folder_key=self._key(f"{STATE_FOLDER}/parts/{stem}"),
+            name=name,
+            identity=None if etag is None or size_bytes is None else Identity(etag, size_bytes),
+            size_bytes=size_bytes,
+            start_clean=start_clean,
         )
 
     def open(self, name: str) -> BinaryIO:
@@ -115,75 +102,6 @@ class S3DataStorage:
 
     def _key(self, name: str) -> str:
         return self._prefix + inner_name(name)
-
-
-class _MultipartLanding(Landing):
-    """A multipart upload of parts of one size, or one PUT when the file stays under that size."""
-
-    def __init__(self, client: S3Client, *, bucket: str, key: str, name: str, size_bytes: int | None) -> None:
-        super().__init__()
-        self._client = client
-        self._bucket = bucket
-        self._key = key
-        self._name = name
-        self._size_bytes = size_bytes
-        self._buffer = bytearray()
-        self._upload_id: str | None = None
-        self._etags: list[str] = []
-
-    def write(self, data: bytes) -> None:
-        self._buffer += data
-        size = self._part_size()
-        while len(self._buffer) >= size:
-            part = bytes(memoryview(self._buffer)[:size])
-            del self._buffer[:size]
-            self._upload(part)
-            size = self._part_size()
-
-    def _part_size(self) -> int:
-        if self._size_bytes is None:
-            return PART_SIZE_BYTES << (len(self._etags) // PARTS_OF_A_SIZE)
-        least = -(-self._size_bytes // (PARTS_LIMIT - 1))
-        return max(PART_SIZE_BYTES, -(-least // MEBIBYTE) * MEBIBYTE)
-
-    def _upload(self, part: bytes) -> None:
-        with s3_failures(f"writing {self._name}"):
-            if self._upload_id is None:
-                answer = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
-                self._upload_id = answer["UploadId"]
-            uploaded = self._client.upload_part(
-                Bucket=self._bucket,
-                Key=self._key,
-                UploadId=self._upload_id,
-                PartNumber=len(self._etags) + 1,
-                Body=part,
-            )
-            self._etags.append(uploaded["ETag"])
-
-    def _publish(self) -> None:
-        if self._upload_id is None:
-            with s3_failures(f"writing {self._name}"):
-                self._client.put_object(Bucket=self._bucket, Key=self._key, Body=bytes(self._buffer))
-            return
-        if self._buffer:
-            self._upload(bytes(self._buffer))
-            self._buffer.clear()
-        with s3_failures(f"writing {self._name}"):
-            self._client.complete_multipart_upload(
-                Bucket=self._bucket,
-                Key=self._key,
-                UploadId=self._upload_id,
-                MultipartUpload={
-                    "Parts": [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(self._etags, 1)]
-                },
-            )
-
-    def _abandon(self) -> None:
-        self._buffer.clear()
-        if self._upload_id is not None:
-            # What made it abandon is the error to tell; an upload that stays is removed by the bucket's lifecycle.
-            with contextlib.suppress(DataStorageError), s3_failures(f"dropping {self._name}"):
-                self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
 
 
 class _ObjectReader(io.RawIOBase):

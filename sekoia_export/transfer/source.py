@@ -26,12 +26,15 @@ _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 class Body(Protocol):
     """The bytes of an answer, as they come from the socket."""
 
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill the start of `buffer` and return how many bytes; 0 at the end.
+    def read(self, limit_bytes: int) -> bytes:
+        """Return what has come, at most `limit_bytes`, waiting for the first of it; nothing at the end.
 
         Raises:
             TransferFailed: the connection broke.
         """
+
+    def cut(self) -> None:
+        """Make a `read` that waits in another thread fail now."""
 
     def close(self) -> None:
         """Give the connection up, or back."""
@@ -84,19 +87,23 @@ class ObjectAnswer:
         self._body = body
         self._read_bytes = 0
 
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill the start of `buffer` and return how many bytes; 0 only at the announced end.
+    def read(self, limit_bytes: int) -> bytes:
+        """Return what has come, at most `limit_bytes`, waiting for the first of it; nothing only at the announced end.
 
         Raises:
             TransferFailed: the connection broke, or the body is shorter or longer than announced.
         """
-        count = self._body.readinto(buffer)
-        self._read_bytes += count
+        data = self._body.read(limit_bytes)
+        self._read_bytes += len(data)
         if self.length is not None and (
-            self._read_bytes > self.length or (not count and self._read_bytes < self.length)
+            self._read_bytes > self.length or (not data and self._read_bytes < self.length)
         ):
             raise TransferFailed(f"The storage sent {self._read_bytes} bytes where it had announced {self.length}.")
-        return count
+        return data
+
+    def cut(self) -> None:
+        """Make a `read` that waits in another thread fail now; `close` is still to be called."""
+        self._body.cut()
 
     def close(self) -> None:
         self._body.close()
@@ -187,8 +194,11 @@ def strong_etag(etag: str | None) -> str | None:
 class NoBody:
     """The body of an answer that has none."""
 
-    def readinto(self, buffer: memoryview) -> int:  # noqa: ARG002  the protocol's
-        return 0
+    def read(self, limit_bytes: int) -> bytes:  # noqa: ARG002  the protocol's
+        return b""
+
+    def cut(self) -> None:
+        """Do nothing: nobody waits for nothing."""
 
     def close(self) -> None:
         """Do nothing: there is no connection."""

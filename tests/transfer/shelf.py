@@ -42,7 +42,9 @@ def _event(number: int) -> bytes:
 
 
 EVENTS = b"".join(_event(number) for number in range(COUNT))
-EXPORT = gzip.compress(EVENTS[: len(EVENTS) // 2], 1, mtime=0) + gzip.compress(EVENTS[len(EVENTS) // 2 :], 1, mtime=0)
+_FIRST_MEMBER = gzip.compress(EVENTS[: len(EVENTS) // 2], 1, mtime=0)
+FIRST_MEMBER_BYTES = len(_FIRST_MEMBER)
+EXPORT = _FIRST_MEMBER + gzip.compress(EVENTS[len(EVENTS) // 2 :], 1, mtime=0)
 NAME = "exports/one.jsonl.gz"
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sekoia_export.errors import DataStorageError, DiskFull, UsageError
 from sekoia_export.transfer.data_storage import inner_name, safe_name
-from sekoia_export.transfer.local_storage import LocalDataStorage, local_failures
+from sekoia_export.transfer.local_files import local_failures
+from sekoia_export.transfer.local_storage import LocalDataStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,6 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.stub import ANY, Stubber
 
 from sekoia_export.errors import (
     DataStorageError,
@@ -19,7 +18,7 @@ from sekoia_export.errors import (
     TransferFailed,
     UsageError,
 )
-from sekoia_export.simulator import Kind
+from sekoia_export.simulator import Fault, Kind
 from sekoia_export.transfer.bucket import BucketObject
 from sekoia_export.transfer.probing import probe
 from sekoia_export.transfer.s3_storage import S3DataStorage
@@ -95,59 +94,56 @@ def test_a_fetch_to_s3(storage: S3DataStorage, shelf: Shelf) -> None:
     assert storage.read(NAME) == EXPORT
 
 
-def stubbed(client: S3Client, *, parts: int) -> Stubber:
-    stub = Stubber(client)
-    where = {"Bucket": "shelf", "Key": "playbook/1/a"}
-    stub.add_response("create_multipart_upload", {"UploadId": "u"}, where)
-    for number in range(1, parts + 1):
-        stub.add_response(
-            "upload_part", {"ETag": f"e{number}"}, {**where, "UploadId": "u", "PartNumber": number, "Body": ANY}
-        )
-    return stub
+def parts_are_refused(shelf: Shelf, status: int, code: str, *, nth: int = 1) -> None:
+    body = f"<Error><Code>{code}</Code></Error>".encode()
+    refusal = Fault(Kind.STATUS, server="storage", method="PUT", path="/a$", status=status, body=body, nth=nth)
+    refusal.content_type = "application/xml"
+    shelf.simulator.faults.add(refusal)
 
 
-def test_a_large_file_is_uploaded_in_parts(storage: S3DataStorage, client: S3Client) -> None:
-    with stubbed(client, parts=3) as stub:
-        stub.add_response(
-            "complete_multipart_upload",
-            {},
-            {
-                "Bucket": "shelf",
-                "Key": "playbook/1/a",
-                "UploadId": "u",
-                "MultipartUpload": {"Parts": [{"ETag": f"e{number}", "PartNumber": number} for number in (1, 2, 3)]},
-            },
-        )
-        with storage.create("a", size_bytes=None) as landing:
-            for _ in range(20):
-                landing.write(b"x" * MEBIBYTE)
-            landing.publish()
-        stub.assert_no_pending_responses()
+def upload(storage: S3DataStorage, mebibytes: int) -> None:
+    with storage.create("a", size_bytes=None) as landing:
+        for _ in range(mebibytes):
+            landing.write(b"x" * MEBIBYTE)
+        landing.publish()
 
 
-def test_a_part_that_is_refused_aborts_the_upload(storage: S3DataStorage, client: S3Client) -> None:
-    with stubbed(client, parts=1) as stub:
-        stub.add_client_error("upload_part", "QuotaExceeded", http_status_code=507)
-        stub.add_response("abort_multipart_upload", {}, {"Bucket": "shelf", "Key": "playbook/1/a", "UploadId": "u"})
-        with pytest.raises(DiskFull, match="QuotaExceeded"), storage.create("a", size_bytes=None) as landing:
-            landing.write(b"x" * (20 * MEBIBYTE))
-        stub.assert_no_pending_responses()
+def test_a_large_file_is_uploaded_in_parts(storage: S3DataStorage, shelf: Shelf) -> None:
+    with storage.create("a", size_bytes=None) as landing:
+        for _ in range(20):
+            landing.write(b"x" * MEBIBYTE)
+        assert storage.read("a") is None
+        landing.publish()
+    assert storage.read("a") == b"x" * MEBIBYTE * 20
+    assert not shelf.bucket.uploads
 
 
-def test_an_upload_that_cannot_be_aborted_tells_what_made_it(storage: S3DataStorage, client: S3Client) -> None:
-    with stubbed(client, parts=0) as stub:
-        stub.add_client_error("upload_part", "AccessDenied", http_status_code=403)
-        stub.add_client_error("abort_multipart_upload", "AccessDenied", http_status_code=403)
-        with pytest.raises(DataStorageError, match="while writing a"), storage.create("a", size_bytes=None) as landing:
-            landing.write(b"x" * (9 * MEBIBYTE))
+@pytest.mark.parametrize(
+    ("status", "code", "kind"), [(507, "QuotaExceeded", DiskFull), (403, "AccessDenied", DataStorageError)]
+)
+def test_a_part_that_is_refused_aborts_the_upload(
+    storage: S3DataStorage, shelf: Shelf, status: int, code: str, kind: type[DataStorageError]
+) -> None:
+    parts_are_refused(shelf, status, code, nth=2)
+    with pytest.raises(kind):
+        upload(storage, 20)
+    assert not shelf.bucket.uploads
+    assert storage.read("a") is None
 
 
-def test_a_file_of_a_known_size_fits_in_ten_thousand_parts(storage: S3DataStorage, client: S3Client) -> None:
-    with stubbed(client, parts=1) as stub:
-        stub.add_response("abort_multipart_upload", {}, {"Bucket": "shelf", "Key": "playbook/1/a", "UploadId": "u"})
-        with storage.create("a", size_bytes=120 * 1024 * MEBIBYTE) as landing:
-            landing.write(b"x" * (13 * MEBIBYTE))
-        stub.assert_no_pending_responses()
+def test_an_upload_that_cannot_be_aborted_tells_what_made_it(storage: S3DataStorage, shelf: Shelf) -> None:
+    parts_are_refused(shelf, 403, "AccessDenied")
+    shelf.simulator.faults.add(Fault(Kind.STATUS, server="storage", method="DELETE", status=500))
+    with pytest.raises(DataStorageError, match="403 AccessDenied"):
+        upload(storage, 9)
+
+
+def test_a_file_of_a_known_size_fits_in_ten_thousand_parts(storage: S3DataStorage, shelf: Shelf) -> None:
+    with storage.create("a", size_bytes=120 * 1024 * MEBIBYTE) as landing:
+        landing.write(b"x" * (13 * MEBIBYTE))
+        landing.abandon()
+    (sent,) = (request for request in shelf.simulator.requests if "partNumber" in request.query)
+    assert len(sent.body) >= 13 * MEBIBYTE
 
 
 def test_what_the_bucket_refuses_is_told(storage: S3DataStorage, shelf: Shelf, client: S3Client) -> None:

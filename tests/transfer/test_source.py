@@ -41,11 +41,10 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def body_of(answer: ObjectAnswer) -> bytes:
-    buffer = memoryview(bytearray(7_000))
     read = bytearray()
     with answer:
-        while count := answer.readinto(buffer):
-            read += buffer[:count]
+        while piece := answer.read(7_000):
+            read += piece
     return bytes(read)
 
 

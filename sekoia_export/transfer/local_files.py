@@ -1,0 +1,69 @@
+"""Files of a local folder: opened alone, synced with their folder, failing with this project's errors."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from typing import TYPE_CHECKING, BinaryIO
+
+from sekoia_export.errors import DataStorageError, DiskFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+SHARED_FILE, SHARED_FOLDER = 0o666, 0o777  # less the umask: the playbook's later nodes may run as another user
+
+
+@contextlib.contextmanager
+def local_failures(doing: str) -> Iterator[None]:
+    """Turn an OSError into DiskFull or DataStorageError; `doing` completes "while ..."."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(f"The data storage became full while {doing}.") from error
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise DataStorageError(f"The data storage failed while {doing}: {reason}.") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_buffered(path: Path, flags: int, mode: int) -> BinaryIO:
+    """Return a file to read and write, opened with more `flags`."""
+    return os.fdopen(os.open(path, flags | os.O_RDWR | os.O_CLOEXEC, mode), "r+b", buffering=1024 * 1024)
+
+
+def open_locked(part: Path, name: str) -> int:
+    """Return the descriptor of a part file, made when it is missing and locked for this process.
+
+    Raises:
+        DataStorageError: another process is writing it.
+    """
+    while True:
+        # Its folder keeps others out until it is published.
+        file = os.open(part, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, SHARED_FILE)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever had the lock may have published or dropped the file between our opening and our locking it.
+            if part.exists() and os.path.samestat(os.fstat(file), part.stat()):
+                return file
+        except BlockingIOError:
+            os.close(file)
+            raise DataStorageError(
+                f"{name} is being written by another process.", "Wait until it has ended, then run the step again."
+            ) from None
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)

@@ -1,0 +1,65 @@
+"""A file of a local folder while it is written from its start to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from sekoia_export.errors import DiskFull
+from sekoia_export.transfer.data_storage import Landing
+from sekoia_export.transfer.local_files import local_failures, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_LOOK_EVERY_BYTES = 8 * 1024 * 1024
+_BUFFER_SIZE_BYTES = 1024 * 1024
+
+
+class LocalLanding(Landing):
+    """A part file under an exclusive lock, renamed when published.
+
+    Args:
+        file: descriptor of the part file, locked; belongs to the landing from now on.
+        part: where it lies.
+        final: what it is renamed to.
+        name: the file's name in the data storage, for texts.
+        room: tells how many bytes may still be written; asked every 8 MiB.
+    """
+
+    def __init__(self, file: int, *, part: Path, final: Path, name: str, room: Callable[[], int]) -> None:
+        super().__init__()
+        self._file = os.fdopen(file, "r+b", buffering=_BUFFER_SIZE_BYTES)
+        self._part = part
+        self._final = final
+        self._name = name
+        self._room = room
+        self._until_look_bytes = 0
+
+    def write(self, data: bytes) -> None:
+        with local_failures(f"writing {self._name}"):
+            if self._until_look_bytes <= 0:
+                self._until_look_bytes = _LOOK_EVERY_BYTES
+                if self._room() < 0:
+                    raise DiskFull(
+                        f"The data storage became full while writing {self._name}: the rest is to stay free."
+                    )
+            self._until_look_bytes -= len(data)
+            self._file.write(data)
+
+    def _publish(self) -> None:
+        with local_failures(f"writing {self._name}"):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._part.replace(self._final)
+            self._file.close()
+            sync_folder(self._final.parent)
+
+    def _abandon(self) -> None:
+        # What the buffer still holds is dropped with the file: on a full disk closing would fail on it.
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._file.close()

@@ -1,0 +1,54 @@
+"""How large the next part is and how many connections are open: from the object's size and from what was observed."""
+
+from __future__ import annotations
+
+MEBIBYTE = 1024 * 1024
+CONNECTIONS = 16
+SMALLEST_PART_BYTES = MEBIBYTE
+FIRST_PART_BYTES = 2 * MEBIBYTE
+LARGEST_PART_BYTES = 64 * MEBIBYTE
+PART_S = 1.5
+_SMOOTHING = 0.3
+
+
+class Pace:
+    """Sizes the parts of one object.
+
+    A part takes about 1.5 s: long enough that the time until a request's first byte does not count, short enough that
+    the start of the object, which verification waits for, is soon there. Towards the end parts become smaller, so that
+    all connections end at about the same time.
+
+    Args:
+        connections: how many may be open at most.
+        window_bytes: how far beyond what was verified may be fetched; None for no such limit.
+
+    Attributes:
+        connections: how many are open at the moment: fewer when the storage says that it is asked too much.
+        rate_bytes_per_s: what one connection brings, smoothed; None before the first part's end.
+    """
+
+    def __init__(self, *, connections: int = CONNECTIONS, window_bytes: int | None = None) -> None:
+        self.connections = connections
+        self.rate_bytes_per_s: float | None = None
+        self._most_connections = connections
+        self._largest = LARGEST_PART_BYTES
+        if window_bytes is not None:
+            self._largest = min(self._largest, max(SMALLEST_PART_BYTES, window_bytes // (2 * connections)))
+
+    def part_bytes(self, missing_bytes: int) -> int:
+        """Return the size of the next part when `missing_bytes` are still to be asked for."""
+        wanted = FIRST_PART_BYTES if self.rate_bytes_per_s is None else int(self.rate_bytes_per_s * PART_S)
+        fair = missing_bytes // (2 * self.connections)
+        return max(SMALLEST_PART_BYTES, min(wanted, fair, self._largest))
+
+    def part_came(self, size_bytes: int, seconds: float) -> None:
+        """Learn from a part that came whole."""
+        if seconds > 0:
+            rate = size_bytes / seconds
+            known = self.rate_bytes_per_s
+            self.rate_bytes_per_s = rate if known is None else known + _SMOOTHING * (rate - known)
+        self.connections = min(self._most_connections, self.connections + 1)
+
+    def storage_is_busy(self) -> None:
+        """Open fewer connections; they become more again with every part that comes whole."""
+        self.connections = max(1, self.connections // 2)

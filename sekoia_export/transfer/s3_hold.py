@@ -1,0 +1,261 @@
+"""An object's raw bytes on their way into a bucket: a window of memory, then objects of one chunk each.
+
+::
+
+    <data storage>/.sekoia-export/parts/<hash of the name>/
+    ├── state.json    {"version": 1, "etag": "...", "size_bytes": 1073741824, "chunk_bytes": 8388608}
+    ├── 000000        bytes 0 to 8388607
+    ├── 000001        ...
+    └── ...           each written whole, in one PUT, as soon as it is there
+
+The parts of a multipart upload cannot be read before it is completed, under the name it was begun for; so what is kept
+for a later process, which has to read it again to prove it, lies in objects of its own. When all is verified S3 joins
+them itself (UploadPartCopy, parts in flight) and they are removed. A chunk that is there is whole; whether its bytes
+are right is proved as for all others, by the object's own checksums. No secret and no URL is in the state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sekoia_export.errors import DataStorageError, StateCorrupt
+from sekoia_export.transfer.ranges import RangeSet, Span
+from sekoia_export.transfer.s3_failures import s3_failures
+from sekoia_export.transfer.s3_upload import S3Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from sekoia_export.transfer.data_storage import DataStorage
+    from sekoia_export.transfer.journal import Identity
+
+VERSION = 1
+MEBIBYTE = 1024 * 1024
+LARGEST_CHUNK_BYTES, SMALLEST_CHUNK_BYTES = 8 * MEBIBYTE, 256 * 1024
+LARGEST_WINDOW_BYTES, SMALLEST_WINDOW_BYTES = 32 * MEBIBYTE, 512 * 1024
+SMALLEST_PART_BYTES = 5 * MEBIBYTE  # of S3, for all parts of an upload but the last
+CHUNKS_LIMIT = 10_000
+UPLOADS = 4
+_UNSENT_CHUNKS = 2
+_STATE = "state.json"
+
+
+@dataclass(slots=True)
+class _Chunk:
+    buffer: bytearray
+    filled: RangeSet = field(default_factory=RangeSet)
+    sent: Future[None] | None = None
+
+
+class S3Hold:
+    """See Hold.
+
+    Args:
+        storage: for the state, and for the names of what is there.
+        client: boto3's client of S3.
+        bucket: the bucket of the data storage.
+        key: the final object's key.
+        folder: where the chunks lie, as a name in the data storage.
+        folder_key: the same as the start of their keys.
+        name: the file's name in the data storage, for texts.
+        identity: which object it is, None where that cannot be told later: then nothing is kept for a later process.
+        size_bytes: the object's size, None where it is not known.
+        start_clean: do not use what is there, and do not read its state.
+
+    Raises:
+        StateCorrupt: the state cannot be read.
+        DataStorageError: the bucket cannot.
+    """
+
+    def __init__(
+        self,
+        storage: DataStorage,
+        client: S3Client,
+        *,
+        bucket: str,
+        key: str,
+        folder: str,
+        folder_key: str,
+        name: str,
+        identity: Identity | None,
+        size_bytes: int | None,
+        start_clean: bool,
+    ) -> None:
+        self._storage = storage
+        self._client = client
+        self._bucket = bucket
+        self._key = key
+        self._folder = folder
+        self._folder_key = folder_key
+        self._name = name
+        self._identity = identity
+        self._size_bytes = size_bytes
+        size = LARGEST_CHUNK_BYTES * 64 if size_bytes is None else size_bytes
+        self._chunk_bytes = max(
+            SMALLEST_CHUNK_BYTES, min(LARGEST_CHUNK_BYTES, size // 64), -(-size // (CHUNKS_LIMIT - 1))
+        )
+        self.window_bytes: int | None = max(
+            SMALLEST_WINDOW_BYTES, min(LARGEST_WINDOW_BYTES, size // 8), 4 * self._chunk_bytes
+        )
+        self._lock = threading.Lock()
+        self._chunks: dict[int, _Chunk] = {}
+        self._released = 0
+        self._read_back: tuple[int, bytes] = (-1, b"")
+        self._settled = False
+        self._kept = set() if start_clean else self._taken_up()
+        if not self._kept:
+            self._clear()
+            self._write_state()
+        self._pool = ThreadPoolExecutor(UPLOADS, "upload")
+
+    def present(self) -> RangeSet:
+        spans = RangeSet()
+        for index in self._kept:
+            spans.add(Span(index * self._chunk_bytes, index * self._chunk_bytes + self._size_of(index)))
+        return spans
+
+    def write(self, offset: int, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                index, at = divmod(offset, self._chunk_bytes)
+                taken = view[: self._chunk_bytes - at]
+                self._fill(index, at, taken)
+                offset, view = offset + len(taken), view[len(taken) :]
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        index, at = divmod(offset, self._chunk_bytes)
+        with self._lock:
+            chunk = self._chunks.get(index)
+            if chunk is not None:
+                return bytes(memoryview(chunk.buffer)[at : min(at + size_bytes, self._chunk_bytes)])
+        if self._read_back[0] != index:
+            self._read_back = index, self._fetch(index)
+        return self._read_back[1][at : at + size_bytes]
+
+    def release(self, offset: int) -> None:
+        """Let go of the memory before `offset`, waiting while too much of it was not sent yet."""
+        with self._lock:
+            behind = sorted(index for index in self._chunks if (index + 1) * self._chunk_bytes <= offset)
+        for index in behind:
+            chunk = self._chunks[index]
+            if chunk.sent is not None and (chunk.sent.done() or len(behind) > _UNSENT_CHUNKS):
+                chunk.sent.result()
+                with self._lock:
+                    del self._chunks[index]
+                    self._kept.add(index)
+                behind = behind[1:]
+
+    def forget(self, span: Span) -> Span:
+        first, last = span.start // self._chunk_bytes, -(-span.end // self._chunk_bytes)
+        for index in range(first, last):
+            chunk = self._chunks.pop(index, None)
+            if chunk is not None and chunk.sent is not None:
+                chunk.sent.result()
+            self._kept.discard(index)
+            self._storage.delete(self._chunk_name(index))
+        self._read_back = (-1, b"")
+        end = last * self._chunk_bytes
+        return Span(first * self._chunk_bytes, end if self._size_bytes is None else min(end, self._size_bytes))
+
+    def publish(self) -> None:
+        with S3Upload(
+            self._client, bucket=self._bucket, key=self._key, name=self._name, size_bytes=self._size_bytes
+        ) as upload:
+            for index in sorted({*self._kept, *self._chunks}):
+                chunk = self._chunks.get(index)
+                if chunk is not None and chunk.sent is not None:
+                    chunk.sent.result()
+                if self._chunk_bytes >= SMALLEST_PART_BYTES and (chunk is None or chunk.sent is not None):
+                    upload.add_copy(f"{self._folder_key}/{index:06}")
+                elif chunk is not None:
+                    upload.write(bytes(memoryview(chunk.buffer)[: chunk.filled.prefix_end()]))
+                else:
+                    upload.write(self._fetch(index))
+            upload.publish()
+        self.drop()
+
+    def keep(self) -> None:
+        if self._identity is None:
+            self.drop()
+        elif not self._settled:
+            self._settled = True
+            self._pool.shutdown()
+            self._chunks.clear()
+
+    def drop(self) -> None:
+        if not self._settled:
+            self._settled = True
+            self._pool.shutdown(cancel_futures=True)
+            self._chunks.clear()
+            # What led here, an error or a published file, counts more than what is left behind.
+            with contextlib.suppress(DataStorageError):
+                self._clear()
+
+    def _fill(self, index: int, at: int, data: memoryview) -> None:
+        with self._lock:
+            chunk = self._chunks.get(index)
+            if chunk is None:
+                chunk = self._chunks[index] = _Chunk(bytearray(self._chunk_bytes))
+        chunk.buffer[at : at + len(data)] = data
+        with self._lock:
+            chunk.filled.add(Span(at, at + len(data)))
+            if chunk.sent is None and chunk.filled.prefix_end() == self._size_of(index):
+                chunk.sent = self._pool.submit(self._send, index, chunk)
+
+    def _send(self, index: int, chunk: _Chunk) -> None:
+        size = self._size_of(index)
+        whole = chunk.buffer if size == len(chunk.buffer) else chunk.buffer[:size]
+        with s3_failures(f"writing {self._name}"):
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=f"{self._folder_key}/{index:06}",
+                Body=whole,  # type: ignore[arg-type]  # botocore takes a bytearray, and a copy would double the memory
+            )
+
+    def _fetch(self, index: int) -> bytes:
+        data = self._storage.read(self._chunk_name(index))
+        if data is None or len(data) != self._size_of(index):
+            raise DataStorageError(f"What was kept of {self._name} has been removed while it was read.")
+        return data
+
+    def _size_of(self, index: int) -> int:
+        """Return a chunk's size: all are as large but the last."""
+        if self._size_bytes is None:
+            return self._chunk_bytes
+        return min(self._chunk_bytes, self._size_bytes - index * self._chunk_bytes)
+
+    def _chunk_name(self, index: int) -> str:
+        return f"{self._folder}/{index:06}"
+
+    def _taken_up(self) -> set[int]:
+        """Return the chunks that an earlier run left of the same object."""
+        data = self._storage.read(f"{self._folder}/{_STATE}")
+        if data is None:
+            return set()
+        try:
+            state = json.loads(data)
+            version, found = state["version"], (state["etag"], state["size_bytes"], state["chunk_bytes"])
+        except (ValueError, KeyError, TypeError):
+            version = None
+        if version != VERSION:
+            raise StateCorrupt(
+                f"The state {self._folder}/{_STATE} of an unfinished fetch is damaged or of another version.",
+                "Delete it in the data storage to have the file fetched from its start, and run the step again.",
+            )
+        same = found == (*(self._identity or ("", 0)), self._chunk_bytes)
+        return {int(name) for name in self._storage.names(self._folder) if name.isdecimal()} if same else set()
+
+    def _write_state(self) -> None:
+        if self._identity is not None:
+            state = {"version": VERSION, **self._identity._asdict(), "chunk_bytes": self._chunk_bytes}
+            self._storage.write(f"{self._folder}/{_STATE}", json.dumps(state).encode())
+
+    def _clear(self) -> None:
+        for name in self._storage.names(self._folder):
+            self._storage.delete(f"{self._folder}/{name}")
