@@ -7,6 +7,7 @@ import pytest
 from sekoia_export.simulator import Simulator
 from sekoia_export.transfer.presigned import storage_session
 from tests.clock import ManualClock
+from tests.transfer.clients import ClientFor, client_of
 from tests.transfer.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import requests
+    from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture
@@ -27,3 +29,16 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 def session() -> Iterator[requests.Session]:
     with storage_session() as session:
         yield session
+
+
+@pytest.fixture
+def client_for() -> Iterator[ClientFor]:
+    clients: list[S3Client] = []
+
+    def make(shelf: Shelf) -> S3Client:
+        clients.append(client_of(shelf))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()

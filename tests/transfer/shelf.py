@@ -118,6 +118,7 @@ class Shelf:
         storage: DataStorage | None = None,
         refresh: bool = True,
         before_publish: Callable[[ArchiveFacts], None] | None = None,
+        start_clean: bool = False,
     ) -> ArchiveFacts:
         """Fetch the object to NAME; `known` is probed before faults are looked at when it is given."""
         return download(
@@ -130,6 +131,7 @@ class Shelf:
             refresh=self.renew if refresh else None,
             before_publish=before_publish,
             on_progress=self.told.append,
+            start_clean=start_clean,
         )
 
     def break_once(self, kind: Kind, **details: object) -> None:
