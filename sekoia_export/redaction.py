@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import TYPE_CHECKING
 
-# The scheme, host and path of a URL are kept; user info, query and fragment are where signatures and passwords live.
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HIDDEN = "***"
+
+# What ends a URL in running text. A single quote and a closing parenthesis may stand in a query, so they do not.
+_END = r"\s\"<>"
+# Scheme, host and path of a URL are kept; user info, query and fragment are where signatures and passwords live.
 _URL = re.compile(
-    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s/?#@'\"<>]*@)?(?P<rest>[^\s?#'\"<>]*)(?P<query>[?#][^\s'\"<>)]*)?"
+    rf"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*:/{{2,}})(?P<user>[^/?#{_END}]*@)?(?P<rest>[^?#{_END}]*)(?P<query>[?#][^{_END}]*)?"
 )
-_QUERY_OF_PATH = re.compile(r"(?P<path>/[^\s?'\"<>]*)\?[^\s'\"<>)]*=[^\s'\"<>)]*")
+_QUERY_OF_PATH = re.compile(rf"(?P<path>/[^?{_END}]*)\?[^{_END}]*=[^{_END}]*")
 
 
 def strip_url(url: str) -> str:
-    """Return `url` without user info, query and fragment."""
-    return _URL.sub(lambda found: f"{found['scheme']}{found['rest']}", url)
+    """Return one whole URL, usable or not, without user info, query and fragment."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "", url
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    slashes = len(place) - len(place.lstrip("/"))
+    authority, slash, path = place[slashes:].partition("/")
+    return f"{scheme}{separator}{place[:slashes]}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def redact(text: str) -> str:
@@ -21,4 +36,13 @@ def redact(text: str) -> str:
 
     Exceptions of requests and urllib3 carry the whole URL, or its path and query, in their text.
     """
-    return _QUERY_OF_PATH.sub(lambda found: found["path"], strip_url(text))
+    stripped = _URL.sub(lambda found: f"{found['scheme']}{found['rest']}", text)
+    return _QUERY_OF_PATH.sub(lambda found: found["path"], stripped)
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` with every occurrence of a secret, as it is or as JSON writes it, replaced by `***`."""
+    for secret in secrets:
+        for form in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]} - {""}:
+            text = text.replace(form, HIDDEN)
+    return text

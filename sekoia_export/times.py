@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-_RELATIVE = re.compile(r"([+-])(\d{1,7})([smhdw])")
+_RELATIVE = re.compile(r"([+-])([0-9]{1,9})([smhdw])")
+_FURTHEST = timedelta(days=366_000)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -47,9 +48,10 @@ def read_moment(text: str) -> Moment:
         sign, number, unit = found.groups()
         try:
             offset = timedelta(**{_UNITS[unit]: int(f"{sign}{number}")})
-            datetime.now(UTC) + offset
         except OverflowError:
-            raise ValueError("must not reach further than a calendar does") from None
+            offset = timedelta.max
+        if abs(offset) > _FURTHEST:
+            raise ValueError("must not reach further than a thousand years")
         return Moment(stripped, None, offset)
     try:
         parsed = datetime.fromisoformat(stripped)

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 KEY_NAMES = ("sse_customer_key", "encryption_key", "sse_c_key")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_UNIX_TIME = re.compile(r"[0-9]{9,}(\.[0-9]+)?")  # a shorter number is a year, or a date without its dashes
+_LATEST_UNIX_TIME_S = 100_000_000_000  # in the year 5138; as milliseconds it is in 1973
 
 
 def read_count(value: Any) -> int | None:
     """Return a number that may have come as text; None for what is no number."""
-    if isinstance(value, bool) or value is None:
-        return None
+    if isinstance(value, int):
+        return None if isinstance(value, bool) else value
     try:
-        return int(float(value)) if not isinstance(value, int) else value
+        return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value.strip()) else int(float(value))
     except (TypeError, ValueError, OverflowError):
         return None
 
 
 def read_time(value: Any) -> datetime | None:
-    """Return an ISO 8601 time or a Unix time (seconds) in UTC; None for what is neither."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    """Return an ISO 8601 time or a Unix time (seconds or milliseconds) in UTC; None for what is neither."""
     try:
-        if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
-            parsed = datetime.fromisoformat(value)
-            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        return None if isinstance(value, bool) or value is None else datetime.fromtimestamp(float(value), UTC)
+        if isinstance(value, str) and not _UNIX_TIME.fullmatch(value.strip()):
+            value = datetime.fromisoformat(value.strip())
+        if isinstance(value, datetime):
+            return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+        if isinstance(value, bool) or value is None:
+            return None
+        number = float(value)
+        return datetime.fromtimestamp(number / 1000 if number > _LATEST_UNIX_TIME_S else number, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         return None
 
@@ -38,16 +45,17 @@ def read_text(value: Any) -> str | None:
     """Return text, or a number as text; None for the rest and for empty text."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    return value if isinstance(value, str) and value else None
+    # JSON can carry half a surrogate pair, which nothing can print or write.
+    return value.encode(errors="replace").decode() if isinstance(value, str) and value else None
 
 
 def read_texts(value: Any) -> list[str] | None:
-    """Return a list of texts; text with commas is split; None for the rest."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()] or None
-    if isinstance(value, list | tuple):
-        return [item for item in value if isinstance(item, str)]
-    return None
+    """Return a list of texts; text with commas is split; None for the rest, and where there is no text."""
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple):
+        return None
+    texts = [read_text(item.strip()) for item in items if isinstance(item, str)]
+    return [text for text in texts if text] or None
 
 
 def read_mapping(value: Any) -> dict[str, Any]:
@@ -60,6 +68,8 @@ Time = Annotated[datetime | None, BeforeValidator(read_time)]
 Text = Annotated[str | None, BeforeValidator(read_text)]
 Texts = Annotated[list[str] | None, BeforeValidator(read_texts)]
 SecretText = Annotated[SecretStr | None, BeforeValidator(read_text)]
+UuidText = Annotated[str, BeforeValidator(lambda value: str(UUID(value if isinstance(value, str) else "")))]
+"""A uuid in its canonical form: what comes from outside is checked before it reaches a URL."""
 
 
 class _Wire(BaseModel):
@@ -83,23 +93,29 @@ class JobStatus(IntEnum):
         return self not in {JobStatus.NOT_STARTED, JobStatus.IN_PROGRESS}
 
 
+def _name(value: Any) -> str:
+    return value.strip().upper() if isinstance(value, str) else ""
+
+
 _JOB_STATUSES = {status.value: status for status in JobStatus}
 
 
 def read_job_status(value: Any) -> JobStatus:
-    """Return the status from a number, a number as text, or its name."""
+    """Return the status from a number, a number as text, or its name; one that is not told is the first one."""
+    if value is None:
+        return JobStatus.NOT_STARTED
     number = read_count(value)
     if number is not None:
         return _JOB_STATUSES.get(number, JobStatus.UNKNOWN)
-    name = str(value).strip().upper().replace(" ", "_").replace("-", "_").replace("CANCELLED", "CANCELED")
+    name = _name(value).replace(" ", "_").replace("-", "_").replace("CANCELLED", "CANCELED")
     known = {"PENDING": JobStatus.NOT_STARTED, "RUNNING": JobStatus.IN_PROGRESS, "FINISHED": JobStatus.DONE}
-    return known.get(name) or JobStatus.__members__.get(name, JobStatus.UNKNOWN)
+    return {**JobStatus.__members__, **known}.get(name, JobStatus.UNKNOWN)
 
 
 class SearchJob(_Wire):
     """A search job, as `GET .../search/jobs/{uuid}` describes it."""
 
-    uuid: str
+    uuid: UuidText
     status: Annotated[JobStatus, BeforeValidator(read_job_status)] = JobStatus.NOT_STARTED
     total: Count = None
     retrieved: Count = None
@@ -149,7 +165,7 @@ def read_task_status(value: Any) -> TaskStatus:
     """Return the status without regard to case; tasks serve other features too, with names of their own."""
     if isinstance(value, TaskStatus):
         return value
-    name = str(value).strip().upper()
+    name = _name(value)
     return _OTHER_NAMES.get(name) or TaskStatus.__members__.get(name, TaskStatus.UNKNOWN)
 
 
@@ -171,12 +187,16 @@ class Task(_Wire):
     attributes: Annotated[TaskAttributes, BeforeValidator(read_mapping)] = Field(default_factory=TaskAttributes)
 
 
+def _read_entry_status(value: Any) -> TaskStatus | None:
+    return None if value is None else read_task_status(value)
+
+
 class ExportEntry(_Wire):
     """An export of a search job, as its `export-jobs` lists it; whether it has an id depends on the platform."""
 
     task_uuid: Text = None
     uuid: Text = None
-    status: Annotated[TaskStatus, BeforeValidator(read_task_status)] | None = None
+    status: Annotated[TaskStatus | None, BeforeValidator(_read_entry_status)] = None
     fields: Texts = None
     created_at: Time = None
     download_url: SecretText = None
@@ -209,15 +229,23 @@ class ExportEntry(_Wire):
 
     @property
     def finished(self) -> bool:
-        return self.status is TaskStatus.FINISHED or (self.status is None and self.download_url is not None)
+        """Return whether it has finished: it says so, or it has a link and says nothing that is understood."""
+        said_nothing = self.status in {None, TaskStatus.UNKNOWN}
+        return self.status is TaskStatus.FINISHED or (said_nothing and self.download_url is not None)
 
 
 def read_exports(payload: Any) -> list[ExportEntry]:
     """Return the exports of an `export-jobs` answer: an object, a list, or `{"items": [...]}`, whichever came.
 
-    An object without anything of an export in it is an empty list.
+    An object without anything of an export in it is none.
+
+    Raises:
+        ValueError: it is neither, and must not be taken for an empty list: another export could be started.
     """
     if isinstance(payload, dict) and isinstance(payload.get("items"), list):
         payload = payload["items"]
+    if not isinstance(payload, list | dict | None):
+        raise ValueError("not a list of exports")  # noqa: TRY004 - of an answer, not of an argument
     entries = payload if isinstance(payload, list) else [payload]
-    return [ExportEntry.model_validate(entry) for entry in entries if isinstance(entry, dict) and entry]
+    exports = [ExportEntry.model_validate(entry) for entry in entries if isinstance(entry, dict)]
+    return [export for export in exports if any(value is not None for _, value in export)]

@@ -78,6 +78,9 @@ class Platform:
         """Start a search and return its job.
 
         A lost answer is not repaired here: a search costs nothing, so the caller may start another.
+
+        Raises:
+            AnswerLost: the search may have been started.
         """
         body: dict[str, Any] = {
             "term": request.term,
@@ -91,12 +94,19 @@ class Platform:
         if request.community_uuids:
             body["community_uuids"] = list(request.community_uuids)
         what = "starting the search"
-        return _parse(SearchJob, self.client.send("POST", _JOBS, body, what=what), what=what)
+        answer = self.client.send("POST", _JOBS, body, what=what)
+        try:
+            return SearchJob.model_validate(answer)
+        except ValidationError:
+            raise AnswerLost("The platform took the search, and its answer is not understood.") from None
 
     def search_job(self, job_uuid: UUID) -> SearchJob:
         """Return the search job; JobExpired when the platform says that its results are gone."""
         what = f"reading the search job {job_uuid}"
-        job = _parse(SearchJob, self.client.read(f"{_JOBS}/{job_uuid}", what=what), what=what)
+        answer = self.client.read(f"{_JOBS}/{job_uuid}", what=what)
+        if isinstance(answer, dict) and "status" in answer:
+            answer = {**answer, "uuid": str(job_uuid)}  # whatever the answer calls it: it is the one that was asked for
+        job = _parse(SearchJob, answer, what=what)
         if job.expired:
             raise JobExpired(f"The search job {job_uuid} has expired.", status=200)
         return job
@@ -152,19 +162,22 @@ class Platform:
         payload = self.client.read(f"{_JOBS}/{job_uuid}/export-jobs", what=what)
         try:
             return read_exports(payload)
-        except ValidationError:
-            raise NetworkError(f"The platform's answer is not understood: {what}.") from None
+        except ValueError:
+            raise _not_understood(what) from None
 
     def validate_key(self) -> None:
         """Return when the platform accepts the API key; KeyRejected when it does not."""
-        self.client.read("/auth/validate", what="checking the API key")
+        self.client.read("/auth/validate", what="checking the API key", may_be_empty=True)
 
     def permissions(self) -> set[str]:
         """Return uuids and names, in lower case, of the permissions the API key has."""
-        payload = self.client.read("/me/permissions", what="reading the API key's permissions")
-        items = payload.get("items", payload) if isinstance(payload, dict) else payload
+        what = "reading the API key's permissions"
+        payload = self.client.read("/me/permissions", what=what)
+        items = payload.get("items") if isinstance(payload, dict) else payload
+        if not isinstance(items, list):
+            raise _not_understood(what)
         granted: set[str] = set()
-        for item in items if isinstance(items, list) else []:
+        for item in items:
             forms = item.values() if isinstance(item, dict) else [item]
             granted.update(text.lower() for text in map(read_text, forms) if text)
         return granted
@@ -174,4 +187,11 @@ def _parse(model: type[M], payload: Any, *, what: str) -> M:
     try:
         return model.model_validate(payload)
     except ValidationError:
-        raise NetworkError(f"The platform's answer is not understood: {what}.") from None
+        raise _not_understood(what) from None
+
+
+def _not_understood(what: str) -> NetworkError:
+    return NetworkError(
+        f"The platform's answer is not understood while {what}.",
+        "Check that base_url is the address of the region's API; when it is, report it.",
+    )

@@ -6,8 +6,9 @@ shown.
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sekoia_export.errors import (
     ExportBusy,
@@ -19,21 +20,40 @@ from sekoia_export.errors import (
     QuotaExceeded,
     SseCUnsupported,
 )
-from sekoia_export.redaction import redact
+from sekoia_export.redaction import hide, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SSE_C_UNSUPPORTED = "ES110"
+_LONGEST_CODE = 80
 _LONGEST_DETAIL = 300
 
+# Codes come as TOO_MANY_EXPORTS, too-many-exports or TooManyExports: all are words.
+_WORD_BOUNDARY = re.compile(r"[_-]+|(?<=[a-z])(?=[A-Z])")
+
+# "10 exports", and not "10 minutes, an export ..." or the one concurrent export.
+_TEN = r"\b(?:10|ten) (?!s\b|sec|min|hour|day)(?:(?!concurrent|active|running)\w+ ){0,2}?exports?\b"
 _QUOTA = re.compile(
-    r"quota|monthly|\b(?:10|ten)\b[\w ]*\bexports?\b|exports?\s+(?:per|for (?:this|the|a)|of (?:this|the|a))\s+search"
-    r"|volume (?:limit|exceeded)|(?:too many|maximum (?:number )?of) exports\b(?!.*\b(?:concurrent|running|active))",
+    r"(?<!concurrent )(?<!concurrency )(?<!concurrent export )(?<!concurrent exports )\bquota|\bmonthly\b|\bper month\b"
+    rf"|\bvolume (?:limit|exceeded)|{_TEN}",
     re.IGNORECASE,
 )
-_RUNNING = r"(?:running|active|concurrent|concurrency|ongoing|in[ -]progress|already started)"
-# The two words must stand in one clause: "the search job is still running; it cannot be exported" is no busy export.
+# A limit of exports is one of their number, unless it is said to be of those that run.
+_LIMIT = re.compile(
+    r"\b(?:too many|max(?:imum)?(?: number)?(?: of)?|limit of) exports?\b|\bexports? (?:count )?limit\b"
+    r"|\bexports? (?:per|(?:for|of) (?:this|the|a|each)) search\b",
+    re.IGNORECASE,
+)
+_WORD = r"[^\s.,;:!?]+"
+_RUNNING_WORD = r"(?:running|active|ongoing|concurrent|concurrency|in progress|already started)"
+_RUNNING = re.compile(rf"\b{_RUNNING_WORD}\b", re.IGNORECASE)
+# Both words stand in one clause ("the search job is still running; it cannot be exported" is no busy export), and
+# "export" is the noun ("cannot export a running search job" is none either).
 _BUSY = re.compile(
-    rf"\b(?:{_RUNNING}|another)[ _-]+(?:[\w-]+[ _-]+){{0,2}}?exports?|exports?[ _-]+(?:[\w-]+[ _-]+){{0,5}}?{_RUNNING}"
-    r"|\bconcurren(?:t|cy)\b",
+    rf"\b(?:{_RUNNING_WORD}|another) (?:(?!(?:for|to|of|on|in|the|be|search|job)\b){_WORD} ){{0,2}}?exports?\b"
+    rf"|\bexports? (?!(?:an?|the|this|that|search)\b)(?:{_WORD} ){{0,8}}?{_RUNNING_WORD}\b"
+    r"|\bconcurren(?:t|cy)\b(?! (?:request|call|connection|quer|search|user))",
     re.IGNORECASE,
 )
 
@@ -45,41 +65,65 @@ _BY_STATUS: dict[int, tuple[type[PlatformError], str]] = {
 }
 
 
-def read_refusal(body: Any) -> tuple[str, str]:
-    """Return `code` and `message` of a refusal's body, redacted and bounded; empty where it has none."""
+def read_refusal(body: Any, *, secrets: Iterable[str] = ()) -> tuple[str, str]:
+    """Return `code` and `message` of a refusal's body, redacted and bounded; empty where it has none.
+
+    Args:
+        body: the parsed JSON, whatever it is.
+        secrets: what the request had sent and must not come back: a validation error may echo it.
+    """
     if not isinstance(body, dict):
         return "", ""
-    message = body.get("message") or body.get("error") or body.get("detail") or body.get("description") or ""
-    code = body.get("code") or ""
-    return redact(str(code))[:80], redact(str(message))[:_LONGEST_DETAIL]
+    message = next((body[name] for name in ("message", "error", "detail", "description") if body.get(name)), "")
+    secrets = tuple(secrets)
+    code, message = (redact(hide(_text(value), secrets)).strip() for value in (body.get("code") or "", message))
+    return code[:_LONGEST_CODE], message[:_LONGEST_DETAIL].rstrip(". ")
 
 
-def is_quota(text: str) -> bool:
-    """Return whether the words of a refusal speak of a used-up quota or of the ten exports of a search job."""
-    return bool(_QUOTA.search(text))
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return ""
 
 
-def refusal(*, status: int, body: Any, what: str, starts_export: bool = False) -> PlatformError:
+def _words(code: str, message: str) -> str:
+    return _WORD_BOUNDARY.sub(" ", f"{code} {message}")
+
+
+def is_quota(code: str, message: str) -> bool:
+    """Return whether a refusal speaks of a used-up quota or of the ten exports of a search job."""
+    words = _words(code, message)
+    return bool(_QUOTA.search(words) or (_LIMIT.search(words) and not _RUNNING.search(words)))
+
+
+def is_busy(code: str, message: str) -> bool:
+    """Return whether a refusal speaks of a running, active or concurrent export."""
+    return bool(_BUSY.search(_words(code, message)))
+
+
+def refusal(*, status: int, code: str, message: str, what: str, starts_export: bool = False) -> PlatformError:
     """Return the error for an answer of 400 or more.
 
     Args:
         status: the HTTP status.
-        body: the parsed JSON body, without anything secret that the request had sent.
+        code: the answer's `code`, as `read_refusal` returns it.
+        message: the answer's words, as `read_refusal` returns them.
         what: what was asked for, in plain words ("reading the search job <uuid>").
         starts_export: whether the request was the one that starts an export: only that one can be refused for a quota
             or for a running export.
     """
-    code, message = read_refusal(body)
     said = ": ".join(part for part in (code, message) if part)
     suffix = f" (the platform says: {said})." if said else f" (HTTP status {status}, without a reason)."
     known: dict[str, Any] = {"status": status, "code": code, "detail": message}
-    words = f"{code} {message}"
-    if starts_export and code.upper() == SSE_C_UNSUPPORTED:
+    if starts_export and re.search(rf"\b{SSE_C_UNSUPPORTED}\b", f"{code} {message}", re.IGNORECASE):
         return SseCUnsupported("This region's own bucket does not support SSE-C" + suffix, **known)
     if starts_export and status not in {401, 404, 410}:
-        if is_quota(words):
+        if is_quota(code, message):
             return QuotaExceeded("The export is refused because a limit is used up" + suffix, **known)
-        if status == 409 or (status < 500 and _BUSY.search(words)):
+        if status == 409 or is_busy(code, message):
             return ExportBusy("Another export of the community is running" + suffix, **known)
     if status in _BY_STATUS:
         kind, cause = _BY_STATUS[status]

@@ -6,6 +6,7 @@ hosts; the official exporter takes bare hosts. All of them are understood here a
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from sekoia_export.errors import ConfigurationError
@@ -24,6 +25,8 @@ DEFAULT_BASE_URL = REGIONS["FRA1"]
 
 # These API hosts serve the API under /api, as their app.* twins do.
 _HOSTS_WITH_API_PATH = {"api.fra2.sekoia.io", "api.mco1.sekoia.io", "api.uae1.sekoia.io"}
+# A name, an IPv4 address or, without its brackets, an IPv6 address.
+_HOST = re.compile(r"\w([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?|[0-9A-Fa-f:.]+")
 _REMEDY = f"Set base_url to the region's address, for instance {DEFAULT_BASE_URL}."
 
 
@@ -34,22 +37,25 @@ def api_root(base_url: str) -> str:
         base_url: a URL or a bare host, with or without a path or a trailing slash; `app.*` without a path means `/api`.
 
     Raises:
-        ConfigurationError: it is no http(s) URL, carries credentials or a query, or is plain http and not on loopback.
+        ConfigurationError: it is no http(s) URL, carries credentials, a query or a fragment, or is plain http and not
+            on loopback.
     """
     text = base_url.strip()
     url = text if "://" in text else f"https://{text}"
-    shown = strip_url(url)
+    if "@" in url or "?" in url or "#" in url:
+        # Not shown: where the credentials in it begin and end is a guess.
+        raise ConfigurationError(
+            "The base URL in the configuration carries credentials, a query or a fragment.", _REMEDY
+        )
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ConfigurationError("The base URL in the configuration is not a URL.", _REMEDY) from None
-    if parts.scheme not in {"http", "https"} or not host or any(character.isspace() for character in url):
+    shown = strip_url(url)
+    strange = not url.isprintable() or " " in url or "\\" in url
+    if strange or parts.scheme not in {"http", "https"} or not host or not _HOST.fullmatch(host):
         raise ConfigurationError(f"The base URL in the configuration, {shown}, is not an http(s) URL.", _REMEDY)
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise ConfigurationError(
-            f"The base URL in the configuration, {shown}, carries credentials, a query or a fragment.", _REMEDY
-        )
     if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(
             f"The base URL in the configuration, {shown}, is plain http, which would show the API key to the network.",
