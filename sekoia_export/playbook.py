@@ -122,7 +122,7 @@ class ExportAction(Action, Generic[A, R]):
 
     def run(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """Return the results and set the branch; None, with the error set, when the step failed."""
-        with reported(self), _ended_in_order(self.going_on):
+        with reported(self):
             checked: Any = read_arguments(self.arguments_type, arguments)
             outcome = self.act(_surroundings(self), checked)
             self.set_output(outcome.branch.value, True)
@@ -132,7 +132,7 @@ class ExportAction(Action, Generic[A, R]):
     def execute(self) -> None:
         """Do what the SDK's own does, without its tracebacks in the node's error."""
         try:
-            with reported(self):
+            with reported(self), _ended_in_order(self.going_on):
                 try:
                     self._ensure_data_path_set()
                 except Exception as failure:
@@ -225,7 +225,7 @@ def _ended_in_order(going_on: str) -> Iterator[None]:
     """Turn SIGTERM into an `Interrupted` in the main thread, so that state is flushed and the log says how to go on."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise Interrupted("The step was told to stop before it was done (SIGTERM).", going_on)
+        raise _Stopped
 
     try:
         before = signal.signal(signal.SIGTERM, stop)
@@ -234,11 +234,16 @@ def _ended_in_order(going_on: str) -> Iterator[None]:
         return
     try:
         yield
-    except Interrupted as failure:
-        log.warning("%s", failure)
-        raise
+    except _Stopped:
+        interrupted = Interrupted("The step was told to stop before it was done (SIGTERM).", going_on)
+        log.warning("%s", interrupted)
+        raise interrupted from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+class _Stopped(BaseException):
+    """SIGTERM came. No Exception: a library that catches those, as logging does around its output, would swallow it."""
 
 
 def _given_arguments(action: Action) -> dict[str, Any]:

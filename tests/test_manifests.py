@@ -122,8 +122,10 @@ def test_the_module_s_manifest_names_what_the_contract_fixes() -> None:
         ),
         (
             "export_events",
-            "query earliest_time latest_time max_events community_uuids timeout job_uuid fields field_set encryption "
-            "encryption_key s3_bucket s3_prefix wait_for_slot reuse format file_name preview",
+            (
+                "query earliest_time latest_time max_events community_uuids timeout job_uuid fields field_set "
+                "encryption encryption_key s3_bucket s3_prefix wait_for_slot reuse format file_name preview"
+            ),
             "fetched incomplete empty failed busy timed_out expired",
         ),
     ],

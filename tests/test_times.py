@@ -52,7 +52,7 @@ def test_now_is_now() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "yesterday", "7d", "-7y", "-d", "- 7d", "-7D", "2026-02-30", "26-1-1", "-999999999w", "-\u0667d", "now-1h"],
+    ["", "yesterday", "7d", "-7y", "-d", "- 7d", "-7D", "2026-02-30", "26-1-1", "-999999999w", "-\u0667d", "now-1"],
 )
 def test_anything_else_is_refused_with_the_forms_there_are(text: str) -> None:
     with pytest.raises(ValueError, match="must"):

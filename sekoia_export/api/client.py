@@ -172,13 +172,17 @@ class Client:
         except NoAnswer as failure:
             if failure.sent and not repeat_sent:
                 raise AnswerLost(f"The answer was lost while {what}: {failure.cause}.", failure.remedy) from failure
-            if not in_time:
+            # Where no connection ever came about, more time is not what is missing.
+            if not in_time and (self._contact[0] or failure.sent):
                 raise DeadlineExceeded(f"The time was up while {what}: {failure.cause}.") from _lost(failure, what)
             raise _lost(failure, what) from failure
         except DeadlineExceeded as exceeded:
-            if last is not None:
-                raise exceeded from _lost(last, what)
-            raise
+            if last is None:
+                raise
+            lost = _lost(last, what)
+            if not self._contact[0] and not last.sent:
+                raise lost from last
+            raise exceeded from lost
 
     def _once(
         self,
