@@ -154,7 +154,7 @@ def test_another_export_that_runs_is_the_branch_busy(bench: Start) -> None:
 
 
 def test_a_link_that_has_expired_for_good_is_the_branch_expired(bench: Start) -> None:
-    bed = bench(url_ttl_s=0, url_renewed=False)
+    bed = bench(url_dies_after_s=-1.0)
     run = bed.run("export_events", SEARCH)
     assert (run.error, run.branches) == (None, ["expired"]), run.stderr
     assert run.results["task_uuid"]
