@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sekoia_export.encryption import Encryption
 from sekoia_export.errors import StateCorrupt
+from sekoia_export.results import SearchResults
 from sekoia_export.transfer.data_storage import STATE_FOLDER
 
 if TYPE_CHECKING:
@@ -64,6 +65,17 @@ class ExportRecord(Record):
     before: list[str]
     task_uuid: str | None = None
 
+    @property
+    def sent_a_key(self) -> bool:
+        """Return whether a customer key was sent along."""
+        return self.sent_encryption in {Encryption.DERIVED, Encryption.PROVIDED}
+
+    def asks_the_same_as(self, other: ExportRecord) -> bool:
+        """Return whether both ask for one search job's same fields, encrypted in the same way, at the same place."""
+        return set(self.fields) == set(other.fields) and all(
+            getattr(self, name) == getattr(other, name) for name in ("job_uuid", "encryption", "s3_bucket", "s3_prefix")
+        )
+
 
 class TaskRecord(ExportRecord):
     """The same record under its task's uuid."""
@@ -72,12 +84,17 @@ class TaskRecord(ExportRecord):
 
 
 class SearchRecord(Record):
-    """The search job that an `export_events` node started."""
+    """The search job that an `export_events` node started.
+
+    Attributes:
+        done: its results once it is done: the platform forgets a search job long before an export of it.
+    """
 
     folder = "searches"
 
     job_uuid: str
     asked_at: datetime
+    done: SearchResults | None = None
 
 
 class FetchRecord(Record):

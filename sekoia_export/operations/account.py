@@ -8,13 +8,15 @@ from uuid import UUID
 
 from sekoia_export.api.platform import Permission
 from sekoia_export.encryption import derive_key
-from sekoia_export.errors import NotFound, PermissionMissing
+from sekoia_export.errors import ConfigurationError, DeadlineExceeded, NotFound, PermissionMissing
 from sekoia_export.operations.bucket import own_bucket
+from sekoia_export.redaction import strip_url
 
 if TYPE_CHECKING:
     from sekoia_export.operations.step import Step
 
 ACCOUNT_TIMEOUT_S = 45.0
+_PATIENCE_S = 20.0
 _ANY_JOB = UUID(int=0)
 
 
@@ -22,8 +24,8 @@ def check_account(step: Step) -> None:
     """Return when the configuration can export.
 
     Raises:
-        ConfigurationError: the encryption secret or the own bucket cannot be used as configured.
-        NetworkError: the base URL cannot be reached, or what answers is not the platform.
+        ConfigurationError: the encryption secret, the own bucket or the base URL cannot be used as configured.
+        NetworkError: the base URL cannot be reached, or what answers makes no sense.
         KeyRejected: the API key is refused.
         PermissionMissing: the API key lacks permissions; the text names each.
     """
@@ -33,9 +35,7 @@ def check_account(step: Step) -> None:
         if secret is not None:
             derive_key(secret, job_uuid=_ANY_JOB, name=name)
     own_bucket(configuration, bucket=None, prefix=None)
-    with suppress(NotFound):  # a region without this path: reading the permissions checks the key as well
-        step.platform.validate_key()
-    granted = step.platform.permissions()
+    granted = _permissions(step)
     missing = [permission.label for permission in Permission if not permission.is_in(granted)]
     if missing:
         raise PermissionMissing(
@@ -44,3 +44,18 @@ def check_account(step: Step) -> None:
             "Give the role of the API key what is missing, or configure another key.",
             status=403,
         )
+
+
+def _permissions(step: Step) -> set[str]:
+    platform = step.platform.within(step.deadline, patience_s=_PATIENCE_S)
+    try:
+        with suppress(NotFound):  # a region without this path: reading the permissions checks the key as well
+            platform.validate_key()
+        return platform.permissions()
+    except NotFound as failure:
+        raise ConfigurationError(
+            f"What answers at {strip_url(step.configuration.base_url)} is not the platform's API.",
+            "Set base_url to the address of the region's API, for instance https://api.sekoia.io.",
+        ) from failure
+    except DeadlineExceeded as exceeded:
+        raise exceeded.__cause__ or exceeded from None

@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from sekoia_export.archive import ArchiveOptions
-from sekoia_export.errors import LinkExpired
+from sekoia_export.encryption import Encryption
+from sekoia_export.errors import LinkExpired, ObjectMissing
 from sekoia_export.operations.fetched import FetchedFiles
 from sekoia_export.operations.keys import candidate_keys
 from sekoia_export.operations.locate import FinishedExport, locate
@@ -34,7 +35,7 @@ def fetch_and_decrypt(
     """Fetch the file of a finished export.
 
     Branches: fetched; incomplete (the file is sound and holds another number of events than was exported; it is kept);
-    expired (the storage refuses the link, read again, as expired).
+    expired (the storage refuses the link, read again, as expired; or all is gone and its time is over).
 
     Raises:
         UsageError, ConfigurationError: a file name, key or secret cannot be used as given.
@@ -44,18 +45,27 @@ def fetch_and_decrypt(
         StorageError, TransferFailed, DataStorageError, DiskFull: as their names say.
     """
     check_fetch(step, arguments)
-    started = step.clock.monotonic()
+    started_s = step.clock.monotonic()
     files = FetchedFiles(step, arguments)
+    export: FinishedExport | None = None
 
     def seconds() -> float:
-        return round(step.clock.monotonic() - started, 3)
+        return round(step.clock.monotonic() - started_s, 3)
 
-    if arguments.task_uuid is not None and (record := files.still_there(arguments.task_uuid)):
+    def fetched_before(task_uuid: UUID | None) -> Outcome[FetchResults] | None:
+        record = files.still_there(task_uuid) if task_uuid is not None else None
+        if record is None:
+            return None
         log.info("The export was fetched and verified before: %s.", record.file_path)
         return _fetched(record, preview=files.preview(record), duration_s=seconds())
-    export = locate(step, job_uuid=arguments.job_uuid, task_uuid=arguments.task_uuid)
-    name = step.storage.check_name(arguments.file_name or default_name(export, arguments))
+
+    if outcome := fetched_before(arguments.task_uuid):
+        return outcome
     try:
+        export = locate(step, job_uuid=arguments.job_uuid, task_uuid=arguments.task_uuid)
+        if arguments.task_uuid is None and (outcome := fetched_before(export.task_uuid)):
+            return outcome
+        name = step.storage.check_name(arguments.file_name or default_name(export, arguments))
         with open_export(step, export, explicit=arguments.encryption_key) as opened:
             export = opened.export
             facts = download(
@@ -69,9 +79,13 @@ def fetch_and_decrypt(
                 on_progress=_both(_TenthsOfBytes(), on_progress),
             )
             encryption = opened.encryption
-    except LinkExpired as expired:
-        log.warning("%s %s", expired.cause, expired.remedy)
+    except (LinkExpired, ObjectMissing) as gone:
+        if isinstance(gone, ObjectMissing) and not _is_over(export, step):
+            raise
+        log.warning("%s %s", gone.cause, LinkExpired.remedy)
         return Outcome(Branch.EXPIRED, _expired(export, duration_s=seconds()))
+    if encryption is Encryption.NONE and export.record is not None and export.record.sent_a_key:
+        log.warning("The export was asked for with an encryption key, and its file opens without one.")
     record = FetchRecord(
         job_uuid=str(export.job_uuid),
         task_uuid=str(export.task_uuid or ""),
@@ -132,18 +146,23 @@ def _fetched(record: FetchRecord, *, preview: list[dict[str, object]], duration_
     return Outcome(Branch.INCOMPLETE if complete is False else Branch.FETCHED, results)
 
 
-def _expired(export: FinishedExport, *, duration_s: float) -> FetchResults:
+def _is_over(export: FinishedExport | None, step: Step) -> bool:
+    return export is not None and export.expire_at is not None and export.expire_at <= step.clock.now()
+
+
+def _expired(export: FinishedExport | None, *, duration_s: float) -> FetchResults:
+    expire_at = export.expire_at if export else None
     return FetchResults(
         file_path=None,
         file_size=None,
         compressed_size=None,
         events_count=None,
-        expected_events=export.expected_events,
+        expected_events=export.expected_events if export else None,
         complete=None,
         sha256=None,
         preview=[],
         encryption=None,
-        expire_at=format_moment(export.expire_at) if export.expire_at else None,
+        expire_at=format_moment(expire_at) if expire_at else None,
         duration_seconds=duration_s,
     )
 

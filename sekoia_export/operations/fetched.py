@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-import orjson
 from isal import igzip
 
-from sekoia_export.archive import ArchiveFormat
+from sekoia_export.archive import ArchiveFormat, LineFacts
 from sekoia_export.state import FetchRecord, fingerprint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from sekoia_export.arguments import FetchArguments
@@ -53,18 +54,15 @@ class FetchedFiles:
         return record if digest.hexdigest() == record.sha256 else None
 
     def preview(self, record: FetchRecord) -> list[dict[str, Any]]:
-        """Return the first events of a verified file."""
-        events: list[dict[str, Any]] = []
+        """Return the first events of a verified file, the same as when it was fetched."""
+        facts = LineFacts(self._arguments.preview)
         with self._step.storage.open(record.file_path) as file:
             packed = self._arguments.format is ArchiveFormat.JSONL_GZ
-            lines = cast("BinaryIO", igzip.open(file, "rb")) if packed else file
-            for line in lines:
-                if len(events) == self._arguments.preview:
-                    break
-                text = line.strip().rstrip(b",")
-                if text.startswith(b"{"):
-                    events.append(orjson.loads(text))
-        return events
+            lines: Iterable[bytes] = map(bytes.strip, cast("BinaryIO", igzip.open(file, "rb")) if packed else file)
+            if self._arguments.format is ArchiveFormat.JSON:
+                lines = (line.removesuffix(b",") for line in lines if line not in {b"[", b"]", b"[]"})
+            facts.feed(list(islice(filter(None, lines), self._arguments.preview)))
+        return facts.preview()
 
     def _name(self, task_uuid: UUID) -> str:
         arguments = self._arguments

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from sekoia_export.api.models import ExportEntry, Task, TaskStatus
-from sekoia_export.errors import JobExpired, JobNotReady, NotFound, PlatformError
+from sekoia_export.errors import JobExpired, JobNotReady, LinkExpired, NotFound, PlatformError
+from sekoia_export.operations.listing import DOWNLOAD_WINDOW, task_of
 from sekoia_export.redaction import redact
 from sekoia_export.state import TaskRecord
 from sekoia_export.transfer.source import expiry_of
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from pydantic import SecretStr
 
     from sekoia_export.operations.step import Step
 
-log = logging.getLogger(__name__)
-
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_ENDED_BADLY = {TaskStatus.FAILED, TaskStatus.CANCELED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,27 +51,30 @@ def locate(step: Step, *, job_uuid: UUID, task_uuid: UUID | None) -> FinishedExp
 
     Raises:
         JobNotReady: the export has not finished yet.
-        NotFound: the platform knows neither the task nor an export of the search job.
+        LinkExpired: this module started it, and it has been gone from the platform since its download window ended.
+        NotFound, JobExpired: the platform knows neither the task nor an export of the search job.
         PlatformError: the export failed, or the platform refused to tell.
     """
-    entries, unlisted = _listed(step, job_uuid)
-    entry = _choose(entries, task_uuid)
-    if task_uuid is None and entry is not None:
-        task_uuid = _uuid(entry.identity)
+    # The task first: a listing read after it knows at least as much of its end.
     task = _task(step, task_uuid)
-    if task_uuid is None and entry is None:
-        raise unlisted or _none_finished(entries, job_uuid)
+    entries, unlisted = _listed(step, job_uuid)
+    record = _record(step, task_uuid)
+    entry = _newest_finished(entries) if task_uuid is None else _entry_of(task_uuid, entries, record)
+    if task_uuid is None and entry is not None and (task_uuid := task_of(entry)) is not None:
+        task, record = _task(step, task_uuid), _record(step, task_uuid)
     if task is None and entry is None:
-        raise unlisted or NotFound(f"The platform knows no export with the task {task_uuid}.")
+        if task_uuid is None:
+            raise unlisted or _none_finished(entries, job_uuid)
+        raise _unknown(step, task_uuid, record) from unlisted
     status = _status(task, entry)
-    if status in {TaskStatus.FAILED, TaskStatus.CANCELED}:
+    if status in _ENDED_BADLY:
         said = (task.attributes.error or task.message) if task else None
         raise PlatformError(
             f"The export of the search job {job_uuid} ended as {status.value}{f' ({redact(said)})' if said else ''}.",
             "Trigger a new export.",
         )
-    url = (entry.download_url if entry else None) or (task.attributes.download_url if task else None)
-    if not status.ended and url is None:
+    url = _url(task, entry)
+    if status is not TaskStatus.FINISHED and url is None:
         raise JobNotReady(
             f"The export of the search job {job_uuid} has not finished yet.",
             "Wait for it with wait_until_finished, then fetch it.",
@@ -83,7 +86,7 @@ def locate(step: Step, *, job_uuid: UUID, task_uuid: UUID | None) -> FinishedExp
         expire_at=(entry.expire_at if entry else None) or (expiry_of(url) if url else None),
         expected_events=entry.exported_events_count if entry else None,
         platform_key=entry.platform_key if entry else None,
-        record=step.state.read(TaskRecord, str(task_uuid)) if task_uuid else None,
+        record=record,
     )
 
 
@@ -95,19 +98,6 @@ def _listed(step: Step, job_uuid: UUID) -> tuple[list[ExportEntry], PlatformErro
         return [], failure
 
 
-def _choose(entries: list[ExportEntry], task_uuid: UUID | None) -> ExportEntry | None:
-    if task_uuid is not None:
-        named = [entry for entry in entries if entry.names(str(task_uuid))]
-        if named:
-            return named[0]
-        # A lone entry without an id is the one.
-        return entries[0] if len(entries) == 1 and entries[0].identity is None else None
-    finished = [entry for entry in entries if entry.finished]
-    # The last of equals: platforms list oldest first where they give no times.
-    newest = sorted(finished, key=lambda entry: entry.created_at or entry.expire_at or _LONG_AGO)
-    return newest[-1] if newest else None
-
-
 def _task(step: Step, task_uuid: UUID | None) -> Task | None:
     if task_uuid is None:
         return None
@@ -117,26 +107,71 @@ def _task(step: Step, task_uuid: UUID | None) -> Task | None:
         return None
 
 
+def _record(step: Step, task_uuid: UUID | None) -> TaskRecord | None:
+    return None if task_uuid is None else step.state.read(TaskRecord, str(task_uuid))
+
+
+def _entry_of(task_uuid: UUID, entries: list[ExportEntry], record: TaskRecord | None) -> ExportEntry | None:
+    named = [entry for entry in entries if entry.names(str(task_uuid))]
+    if named:
+        return named[0]
+    # A lone entry without an id is the one, but for one that was asked for with other fields.
+    if len(entries) != 1 or entries[0].identity is not None:
+        return None
+    fields = entries[0].fields
+    return None if record is not None and fields is not None and set(fields) != set(record.fields) else entries[0]
+
+
+def _newest_finished(entries: list[ExportEntry]) -> ExportEntry | None:
+    # The last of equals: platforms list oldest first where they give no times.
+    finished = [entry for entry in entries if _has_finished(entry)]
+    newest = sorted(finished, key=lambda entry: entry.created_at or entry.expire_at or _LONG_AGO)
+    return newest[-1] if newest else None
+
+
+def _has_finished(entry: ExportEntry) -> bool:
+    """Return whether the export has finished; where no known status tells, by what only a finished one has."""
+    if entry.status in {None, TaskStatus.UNKNOWN}:
+        return entry.download_url is not None or entry.expire_at is not None
+    return entry.status is TaskStatus.FINISHED
+
+
 def _status(task: Task | None, entry: ExportEntry | None) -> TaskStatus:
-    """Return the status: the task's where it is known; an entry's own; an entry with a URL has finished."""
-    if task is not None and task.status is not TaskStatus.UNKNOWN:
+    """Return the status: the task's where it is known and has ended, else the entry's, which was read later."""
+    if task is not None and task.status.ended:
         return task.status
-    if entry is None:
-        return TaskStatus.UNKNOWN
-    return TaskStatus.FINISHED if entry.finished else entry.status or TaskStatus.UNKNOWN
+    if entry is not None and _has_finished(entry):
+        return TaskStatus.FINISHED
+    if entry is not None and entry.status in _ENDED_BADLY:
+        return entry.status
+    return task.status if task is not None else TaskStatus.UNKNOWN
+
+
+def _url(task: Task | None, entry: ExportEntry | None) -> SecretStr | None:
+    """Return the download link: where there are two, the one that ends last, for the platform may renew only one."""
+    of_task = task.attributes.download_url if task else None
+    listed = entry.download_url if entry else None
+    if of_task is None or listed is None:
+        return of_task or listed
+    if entry is None or entry.identity is None:
+        return of_task  # what is listed without an id can be another export
+    return max((of_task, listed), key=lambda url: expiry_of(url) or _LONG_AGO)
 
 
 def _none_finished(entries: list[ExportEntry], job_uuid: UUID) -> PlatformError:
-    if entries:
-        return JobNotReady(
-            f"No export of the search job {job_uuid} has finished yet.",
-            "Wait for it with wait_until_finished, then fetch it.",
+    if not entries:
+        return NotFound(f"The search job {job_uuid} has no export.", "Trigger an export of it first.")
+    if all(entry.status in _ENDED_BADLY for entry in entries):
+        return PlatformError(
+            f"Every export of the search job {job_uuid} failed or was canceled.", "Trigger a new export."
         )
-    return NotFound(f"The search job {job_uuid} has no export.", "Trigger an export of it first.")
+    return JobNotReady(
+        f"No export of the search job {job_uuid} has finished yet.",
+        "Wait for it with wait_until_finished, then fetch it.",
+    )
 
 
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
+def _unknown(step: Step, task_uuid: UUID, record: TaskRecord | None) -> NotFound | LinkExpired:
+    if record is not None and record.asked_at + DOWNLOAD_WINDOW <= step.clock.now():
+        return LinkExpired(f"The export of the task {task_uuid} has expired, and the platform no longer knows it.")
+    return NotFound(f"The platform knows no export with the task {task_uuid}.")

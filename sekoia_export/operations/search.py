@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CANCEL_TIMEOUT_S = 15.0
+CANCEL_TIMEOUT_S = 45.0
+"""For canceling a search whose time is up; after errors the platform must be left alone for up to 30 s of it."""
 _MOST_SEARCHES = 3
+
+
+def search_events(step: Step, arguments: SearchArguments) -> Outcome[SearchResults]:
+    """Search and wait until the search job is done, as `finish_search` says."""
+    return finish_search(step, start_search(step, arguments), arguments)
 
 
 def start_search(step: Step, arguments: SearchArguments) -> SearchJob:
@@ -40,40 +46,33 @@ def start_search(step: Step, arguments: SearchArguments) -> SearchJob:
         max_last_events=arguments.max_events,
         community_uuids=[str(uuid) for uuid in arguments.community_uuids or ()],
     )
-    for attempt in range(1, _MOST_SEARCHES + 1):
+    searches_left = _MOST_SEARCHES
+    while True:
         try:
             return step.platform.create_search_job(request)
         except AnswerLost as lost:
             # A search costs no quota and is not found again without its uuid, so another one is started.
-            if attempt == _MOST_SEARCHES:
+            searches_left -= 1
+            if not searches_left:
                 raise
             log.warning("%s Starting another search.", lost.cause)
-    raise AssertionError  # the loop returns or raises
 
 
-def finish_search(step: Step, job_uuid: UUID, arguments: SearchArguments) -> Outcome[SearchResults]:
-    """Wait for the search job and return how it ended.
+def finish_search(step: Step, job: SearchJob, arguments: SearchArguments) -> Outcome[SearchResults]:
+    """Wait for a search job that was started and return how it ended.
 
     Branches: done, empty (no event matches), failed (canceled, failed or an unknown end), timed_out (canceled here).
 
     Raises:
         PlatformError, NetworkError: as the platform's calls do.
     """
+    job_uuid = UUID(job.uuid)
     log.info("The search job %s is under way.", job_uuid)
-    seen: list[SearchJob] = []
-
-    def look() -> SearchJob:
-        seen.append(step.platform.search_job(job_uuid))
-        return seen[-1]
-
     step = step.within(step.deadline, patience_s=LONG_PATIENCE_S)
     try:
-        ended = wait_for(look, _observe, deadline=step.deadline).ended
+        job = wait_for(lambda: step.platform.search_job(job_uuid), _observe, deadline=step.deadline).last
     except DeadlineExceeded as exceeded:
-        if not seen:
-            raise exceeded.__cause__ or exceeded from None
-        ended = False
-    job = seen[-1]
+        log.warning("%s", exceeded.cause)
     results = SearchResults(
         job_uuid=str(job_uuid),
         status=job.status.name,
@@ -81,25 +80,19 @@ def finish_search(step: Step, job_uuid: UUID, arguments: SearchArguments) -> Out
         earliest_time=job.earliest_time or arguments.earliest_time,
         latest_time=job.latest_time or arguments.latest_time,
     )
-    if not ended:
+    if not job.status.ended:
         log.warning("The search job %s was not done in time and is canceled.", job_uuid)
         _cancel(step, job_uuid)
         return Outcome(Branch.TIMED_OUT, results)
     if job.status is not JobStatus.DONE:
         log.warning("The search job %s ended as %s.", job_uuid, job.status.name)
         return Outcome(Branch.FAILED, results)
-    log.info(
-        "The search job %s is done: %s events match.",
-        job_uuid,
-        "an unknown number of" if job.total is None else f"{job.total:,}",
-    )
-    return Outcome(Branch.EMPTY if job.total == 0 else Branch.DONE, results)
-
-
-def search_events(step: Step, arguments: SearchArguments) -> Outcome[SearchResults]:
-    """Search and wait until the search job is done."""
-    job = start_search(step, arguments)
-    return finish_search(step, UUID(job.uuid), arguments)
+    if job.total == 0 and not job.retrieved:
+        log.info("The search job %s is done: no event matches.", job_uuid)
+        return Outcome(Branch.EMPTY, results)
+    found = "an unknown number of" if job.total is None else f"{job.total:,}"
+    log.info("The search job %s is done: %s events match.", job_uuid, found)
+    return Outcome(Branch.DONE, results)
 
 
 def _observe(job: SearchJob) -> Observation:

@@ -15,6 +15,8 @@ from sekoia_export.state import TaskRecord
 from sekoia_export.waiting import Observation, Progress, ProgressObserver, TenthsLog, combine, silent, wait_for
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sekoia_export.arguments import WaitArguments
     from sekoia_export.operations.step import Step
 
@@ -24,35 +26,36 @@ log = logging.getLogger(__name__)
 def wait_until_finished(
     step: Step, arguments: WaitArguments, *, on_progress: ProgressObserver = silent
 ) -> Outcome[WaitResults]:
-    """Wait until the export's task ended.
+    """Wait until the export's task ended, `arguments.timeout` seconds at most, as `follow` says."""
+    return follow(step.within(step.deadline.within(arguments.timeout)), arguments.task_uuid, on_progress=on_progress)
+
+
+def follow(step: Step, task_uuid: UUID, *, on_progress: ProgressObserver = silent) -> Outcome[WaitResults]:
+    """Follow the export's task until it ended or the step's deadline comes.
 
     Branches: finished, failed (or canceled), timed_out, each with how far the export is.
 
     Raises:
-        PlatformError, NetworkError: as the platform's calls do.
+        PlatformError: as the platform's calls do.
+        NetworkError: nothing was answered at all while there was time, or nothing for eleven minutes.
+        DeadlineExceeded: there was no time to ask even once.
     """
-    task_uuid = arguments.task_uuid
-    step = step.within(step.deadline.within(arguments.timeout), patience_s=LONG_PATIENCE_S)
+    step = step.within(step.deadline, patience_s=LONG_PATIENCE_S)
     record = step.state.read(TaskRecord, str(task_uuid))
     age_s = max(0.0, (step.clock.now() - record.asked_at).total_seconds()) if record else 0.0
-    seen: list[tuple[Task, Progress | None]] = []
-
-    def look() -> Task:
-        task = step.platform.task(task_uuid)
-        seen.append((task, seen[-1][1] if seen else None))
-        return task
-
-    def remember(progress: Progress) -> None:
-        seen[-1] = (seen[-1][0], progress)
-
-    observer = combine(remember, TenthsLog(log.info), on_progress)
+    began_s = step.clock.monotonic()
     try:
-        wait_for(look, _observe, deadline=step.deadline, age_s=age_s, on_progress=observer)
+        waited = wait_for(
+            lambda: step.platform.task(task_uuid),
+            _observe,
+            deadline=step.deadline,
+            age_s=age_s,
+            on_progress=combine(TenthsLog(log.info), on_progress),
+        )
     except DeadlineExceeded as exceeded:
-        if not seen:
-            raise exceeded.__cause__ or exceeded from None
-    task, progress = seen[-1]
-    results = _results(str(task_uuid), task, progress, elapsed_s=step.deadline.elapsed_s())
+        raise exceeded.__cause__ or exceeded from None
+    task = waited.last
+    results = _results(task_uuid, task, waited.progress, elapsed_s=step.clock.monotonic() - began_s)
     match task.status:
         case TaskStatus.FINISHED:
             log.info("The export task %s has finished.", task_uuid)
@@ -72,18 +75,16 @@ def _observe(task: Task) -> Observation:
     return Observation(ended=task.status.ended, done=task.progress or 0, total=task.total)
 
 
-def _results(task_uuid: str, task: Task, progress: Progress | None, *, elapsed_s: float) -> WaitResults:
-    finished = task.status is TaskStatus.FINISHED
-    percent = 100.0 if finished else progress.percent if progress else None
-    remaining_s = 0.0 if task.status.ended else progress.remaining_s if progress else None
+def _results(task_uuid: UUID, task: Task, progress: Progress, *, elapsed_s: float) -> WaitResults:
+    percent = 100.0 if task.status is TaskStatus.FINISHED else progress.percent
     said = task.attributes.error or task.message
     return WaitResults(
-        task_uuid=task_uuid,
+        task_uuid=str(task_uuid),
         status=task.status.value,
-        progress=task.progress,
-        total=task.total or None,
+        progress=None if task.progress is None else progress.done,
+        total=progress.total,
         percent=None if percent is None else round(percent, 1),
         elapsed_seconds=round(elapsed_s, 1),
-        remaining_seconds=None if remaining_s is None else round(remaining_s, 1),
+        remaining_seconds=None if progress.remaining_s is None else round(progress.remaining_s, 1),
         message=redact(said) if said else None,
     )
