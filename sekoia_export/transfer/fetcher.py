@@ -109,6 +109,7 @@ class Fetcher(threading.Thread):
     def _keep(self, part: Part, pieces: list[bytes]) -> None:
         if pieces:
             size = sum(map(len, pieces))
+            self._parts.wait_for_room(part)
             self._hold.write(part.position, pieces)
             pieces.clear()
             self._parts.came(part, size)

@@ -158,6 +158,15 @@ class Parts:
             part.moved_at = self._clock.monotonic()
             return self._course not in {Course.FAILED, Course.STOPPED}
 
+    def wait_for_room(self, part: Part) -> None:
+        """Return when the next bytes of a part lie within the window; one stream can run ahead of it."""
+        with self._lock:
+            while self._window_bytes is not None and part.position >= self._verified + self._window_bytes:
+                if self.ended():
+                    return
+                part.moved_at = self._clock.monotonic()
+                self._free.wait(_NAP_S)
+
     def came(self, part: Part, size_bytes: int) -> None:
         """Note that the next bytes of a part were kept."""
         with self._lock:
@@ -325,6 +334,8 @@ class Parts:
             return None
         for index, gap in enumerate(self._gaps):
             if gap.not_before > now:
+                if not self.ranges:
+                    return None  # one stream takes all that is missing, from its start
                 continue
             end = gap.end
             if self.ranges and end is not None:

@@ -19,6 +19,7 @@ from sekoia_export.simulator.objects import StoredObject, store
 from sekoia_export.simulator.signing import presign
 from sekoia_export.transfer.download import download
 from sekoia_export.transfer.local_storage import LocalDataStorage
+from sekoia_export.transfer.patience import Patience
 from sekoia_export.transfer.presigned import PresignedObject, Timeouts
 from sekoia_export.transfer.probing import Probe, probe
 
@@ -68,6 +69,7 @@ class Shelf:
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect_s=5, read_s=5))
     told: list[TransferProgress] = field(default_factory=list)
     renewed: int = 0
+    patience: Patience | None = None
 
     def __post_init__(self) -> None:
         self.bucket = self.simulator.buckets.create("shelf")
@@ -132,6 +134,7 @@ class Shelf:
             before_publish=before_publish,
             on_progress=self.told.append,
             start_clean=start_clean,
+            patience=self.patience,
         )
 
     def break_once(self, kind: Kind, **details: object) -> None:
