@@ -13,12 +13,14 @@ PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-in
 # What a test run leaves behind. The path is absolute: processes with other working directories write there too.
 REPORTS := $(CURDIR)/build/reports
 
+CEPH_PACKAGES := ceph-mon ceph-osd radosgw ceph-common
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test check manifests lock image bench clean
+.PHONY: help install demo test test-ceph check manifests lock image bench clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(VENV)/.installed ## Put everything, sekoia-export included, into .venv; instant when nothing changed
 
@@ -32,6 +34,13 @@ test: install ## Run everything that CI runs: make check, then the tests with th
 	@COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage combine --quiet
 	@COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage report
 	@$(RUN) .ci/summary.py '$(REPORTS)/junit.xml'
+
+test-ceph: install ## Run the tests against real storage with Ceph's S3 instead of SeaweedFS; needs root or Debian's Ceph packages
+	@type ceph-mon ceph-osd radosgw radosgw-admin ceph >/dev/null 2>&1 || { \
+		test "$$(id -u)" = 0 && type apt-get >/dev/null 2>&1 && echo "Installing $(CEPH_PACKAGES)" && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(CEPH_PACKAGES) >/dev/null; } || { \
+		echo "make test-ceph needs $(CEPH_PACKAGES) of Debian, which root can have it install with apt-get." >&2; exit 1; }
+	S3_SERVER=ceph $(RUN) -m pytest -n 2 tests/real_storage
 
 check: install ## Check style, types, the direction of imports and the generated files, in seconds, without tests
 	$(RUN) -m ruff check --quiet .

@@ -86,7 +86,7 @@ def _split(value: Any) -> Any:
     if text.startswith("["):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
     return [part.strip() for part in text.strip("[]").replace('"', "").replace("'", "").split(",")]
 

@@ -4,6 +4,7 @@
 
     .sekoia-export/
     ├── exports/<sha256>.json     an export that was asked for: an open intent until `task_uuid` is there
+    ├── queries/<sha256>.json     the search jobs of one query of which the same export was asked for
     ├── tasks/<task_uuid>.json    the same record under its task, for the steps that know only the task
     ├── searches/<sha256>.json    the search job of an `export_events` node, so that its rerun searches once
     └── fetches/<sha256>.json     a file that was fetched and verified
@@ -81,6 +82,18 @@ class TaskRecord(ExportRecord):
     """The same record under its task's uuid."""
 
     folder = "tasks"
+
+
+class QueryRecord(Record):
+    """The search jobs of one query of which the same export was asked for.
+
+    Attributes:
+        jobs: their uuids, the last asked for first.
+    """
+
+    folder = "queries"
+
+    jobs: list[str]
 
 
 class SearchRecord(Record):

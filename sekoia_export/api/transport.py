@@ -180,6 +180,9 @@ class Transport:
                 return Answer(response.status_code, whole, response.headers.get("Retry-After", "")), target
         except _BROKEN as failure:
             raise _no_answer(failure, host=host, begun=content is None or content.begun) from failure
+        except ValueError as failure:
+            # requests reads a redirect's target even where it is told not to follow it.
+            raise _redirect_refused("what is no URL", sent=method != "GET") from failure
 
 
 def _read_body(response: requests.Response, *, host: str, deadline: Deadline) -> bytes:
@@ -208,10 +211,14 @@ def _allowed(target: str, *, method: str, status: int, url: str) -> str:
         same, place = False, "what is no URL"
     if same and method == "GET":
         return absolute
-    raise NoAnswer(
+    # Of these two the standard says that the request was not carried out.
+    raise _redirect_refused(place, sent=method != "GET" and status not in {307, 308})
+
+
+def _redirect_refused(place: str, *, sent: bool) -> NoAnswer:
+    return NoAnswer(
         f"the platform's address redirects to {place}, and the API key is not sent along",
-        # Of these two the standard says that the request was not carried out.
-        sent=method != "GET" and status not in {307, 308},
+        sent=sent,
         remedy="Set base_url to the address of the region's API itself.",
     )
 

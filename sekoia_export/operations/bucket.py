@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sekoia_export.errors import ConfigurationError, ObjectMissing, StorageError, UsageError
 from sekoia_export.hosts import is_loopback
-from sekoia_export.redaction import redact, strip_url
+from sekoia_export.redaction import redact
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -48,51 +50,74 @@ class OwnBucket:
         return {name: value for name, value in fields.items() if value is not None}
 
     def client(self) -> S3Client:
-        """Return a boto3 client; nothing is asked of the server yet."""
+        """Return a boto3 client, to be closed by the caller; nothing is asked of the server yet.
+
+        Raises:
+            ConfigurationError: region or endpoint cannot be any.
+        """
         import boto3
         from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
 
-        client: S3Client = boto3.session.Session().client(
-            "s3",
-            region_name=self.region,
-            endpoint_url=self.endpoint_url,
-            aws_access_key_id=self.access_key_id,
-            aws_secret_access_key=self.secret_access_key.get_secret_value(),
-            config=Config(
-                connect_timeout=5,
-                read_timeout=30,
-                retries={"max_attempts": 2, "mode": "standard"},
-                s3={"addressing_style": "path" if self.endpoint_url else "auto"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
+        config = Config(  # type: ignore[call-arg]  # the stubs lack ignore_configured_endpoint_urls
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"max_attempts": 2, "mode": "standard"},
+            s3={"addressing_style": "path" if self.endpoint_url else "auto"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            # The environment is the engine's, and its AWS_ENDPOINT_URL leads to another storage.
+            ignore_configured_endpoint_urls=True,
+            # Plain http is spoken within this machine only, and a proxy is elsewhere.
+            proxies={} if (self.endpoint_url or "").startswith("http:") else None,
         )
+        try:
+            client: S3Client = boto3.session.Session().client(
+                "s3",
+                region_name=self.region,
+                endpoint_url=self.endpoint_url,
+                aws_access_key_id=self.access_key_id,
+                aws_secret_access_key=self.secret_access_key.get_secret_value(),
+                config=config,
+            )
+        except (BotoCoreError, ValueError) as failure:
+            raise ConfigurationError(
+                f"No client of the own bucket {self.name} can be made ({type(failure).__name__}).",
+                "Correct s3_region and s3_endpoint_url.",
+            ) from failure
         return client
 
     def try_out(self, *, key: SseKey | None) -> None:
         """Write and remove a small object, under the customer key when there is one, as the platform will.
 
         Raises:
+            ConfigurationError: it cannot be a bucket or a prefix of S3.
             StorageError: the bucket refused it; the text says what to allow.
 
-        A bucket that cannot be reached from here is only warned about: the platform may reach it.
+        A bucket that cannot be reached from here, or has trouble, is only warned about: the platform may reach it.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
+        with closing(self.client()) as client:
+            self._try_out(client, key)
 
-        client = self.client()
+    def _try_out(self, client: S3Client, key: SseKey | None) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
         folder = f"{self.prefix.rstrip('/')}/" if self.prefix else ""
         place: Any = {"Bucket": self.name, "Key": f"{folder}{_TRIAL_NAME}{uuid.uuid4().hex}"}
         # Raw bytes and no MD5: boto3 then makes base64 and MD5 itself.
         customer_key: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key.raw} if key else {}
         try:
             client.put_object(**place, Body=b"", **customer_key)
-        except ClientError as failure:
-            raise self._refused(failure, encrypted=key is not None) from failure
-        except BotoCoreError as failure:
+        except ParamValidationError as failure:
+            raise self._impossible() from failure
+        except (ClientError, BotoCoreError) as failure:
+            status = _status(failure)
+            if isinstance(failure, ClientError) and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise self._refused(failure, encrypted=key is not None) from failure
             log.warning(
                 "The own bucket %s could not be tried from here (%s); the platform may still reach it.",
                 self.name,
-                type(failure).__name__,
+                f"status {status}" if status else type(failure).__name__,
             )
             return
         try:
@@ -107,6 +132,7 @@ class OwnBucket:
 
         Raises:
             ObjectMissing: there is none, or more than one.
+            ConfigurationError: it cannot be a bucket of S3.
             StorageError: the bucket cannot be listed.
         """
         names = self._names()
@@ -125,15 +151,18 @@ class OwnBucket:
         )
 
     def _names(self) -> list[str]:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-        pages = self.client().get_paginator("list_objects_v2")
         try:
-            return [
-                entry["Key"]
-                for page in pages.paginate(Bucket=self.name, Prefix=self.prefix or "")
-                for entry in page.get("Contents", [])
-            ]
+            with closing(self.client()) as client:
+                pages = client.get_paginator("list_objects_v2")
+                return [
+                    entry["Key"]
+                    for page in pages.paginate(Bucket=self.name, Prefix=self.prefix or "")
+                    for entry in page.get("Contents", [])
+                ]
+        except ParamValidationError as failure:
+            raise self._impossible() from failure
         except ClientError as failure:
             raise self._refused(failure, encrypted=False) from failure
         except BotoCoreError as failure:
@@ -141,6 +170,12 @@ class OwnBucket:
                 f"The own bucket {self.name} could not be reached ({type(failure).__name__}).",
                 "Check s3_endpoint_url, the network and the proxy.",
             ) from failure
+
+    def _impossible(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"The own bucket {self.name} cannot be one of S3: its name or its prefix is not valid there.",
+            "Correct s3_bucket and s3_prefix.",
+        )
 
     def _refused(self, failure: Any, *, encrypted: bool) -> StorageError:
         error = failure.response.get("Error", {})
@@ -151,6 +186,8 @@ class OwnBucket:
                 return StorageError(
                     f"The own bucket {self.name} does not exist{said}", "Correct s3_bucket or s3_region."
                 )
+            case "PermanentRedirect" | "301" | "AuthorizationHeaderMalformed":
+                return StorageError(f"The own bucket {self.name} is in another region{said}", "Correct s3_region.")
             case "InvalidAccessKeyId" | "SignatureDoesNotMatch":
                 return StorageError(
                     f"The own bucket {self.name} refused the credentials{said}",
@@ -170,6 +207,31 @@ class OwnBucket:
         return StorageError(f"The own bucket {self.name} refused the request{said}", "Check the bucket's settings.")
 
 
+def _status(failure: Exception) -> int:
+    """Return the HTTP status of an answer of S3; 0 where there was none."""
+    response: dict[str, Any] = getattr(failure, "response", {})
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _check_endpoint(endpoint: str) -> None:
+    """Raise ConfigurationError when the configured endpoint cannot be used."""
+    remedy = "Set s3_endpoint_url to the address of the S3 service, or leave it empty for AWS."
+    if "@" in endpoint or "?" in endpoint or "#" in endpoint:
+        raise ConfigurationError("The configured s3_endpoint_url carries credentials or a query.", remedy)
+    try:
+        parts = urlsplit(endpoint)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        raise ConfigurationError("The configured s3_endpoint_url is not a URL.", remedy) from None
+    if not usable:
+        raise ConfigurationError(f"The configured s3_endpoint_url, {endpoint}, is not an http(s) URL.", remedy)
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ConfigurationError(
+            f"The configured s3_endpoint_url, {endpoint}, is plain http, which would show the key.",
+            "Set s3_endpoint_url to the same address with https.",
+        )
+
+
 def own_bucket(configuration: Configuration, *, bucket: str | None, prefix: str | None) -> OwnBucket | None:
     """Return the own bucket to export to, or None for the platform's.
 
@@ -181,7 +243,8 @@ def own_bucket(configuration: Configuration, *, bucket: str | None, prefix: str 
     Raises:
         UsageError, ConfigurationError: the bucket is configured in part, or its endpoint is plain http.
     """
-    if bucket is not None and not bucket.strip():
+    bucket = None if bucket is None else bucket.strip()
+    if bucket == "":
         if prefix:
             raise UsageError(
                 "The argument s3_prefix is given for the platform's own bucket.",
@@ -205,17 +268,7 @@ def own_bucket(configuration: Configuration, *, bucket: str | None, prefix: str 
         )
     endpoint = configuration.s3_endpoint_url
     if endpoint is not None:
-        parts = urlsplit(endpoint)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ConfigurationError(
-                f"The configured s3_endpoint_url, {strip_url(endpoint)}, is not an http(s) URL.",
-                "Set s3_endpoint_url to the address of the S3 service, or leave it empty for AWS.",
-            )
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise ConfigurationError(
-                f"The configured s3_endpoint_url, {strip_url(endpoint)}, is plain http, which would show the key.",
-                "Set s3_endpoint_url to the same address with https.",
-            )
+        _check_endpoint(endpoint)
     secret = configuration.s3_secret_access_key
     assert secret is not None  # noqa: S101 - it is among `needed`
     return OwnBucket(

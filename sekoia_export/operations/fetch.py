@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sekoia_export.archive import ArchiveOptions
 from sekoia_export.encryption import Encryption
-from sekoia_export.errors import LinkExpired, ObjectMissing
+from sekoia_export.errors import LinkExpired, ObjectChanged, ObjectMissing
 from sekoia_export.operations.fetched import FetchedFiles
 from sekoia_export.operations.keys import candidate_keys
 from sekoia_export.operations.locate import FinishedExport, locate
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
+    from sekoia_export.archive import ArchiveFacts
     from sekoia_export.arguments import FetchArguments
     from sekoia_export.operations.step import Step
 
@@ -66,42 +67,74 @@ def fetch_and_decrypt(
         if arguments.task_uuid is None and (outcome := fetched_before(export.task_uuid)):
             return outcome
         name = step.storage.check_name(arguments.file_name or default_name(export, arguments))
-        with open_export(step, export, explicit=arguments.encryption_key) as opened:
-            export = opened.export
-            facts = download(
-                opened.source,
-                probe=opened.probe,
-                storage=step.storage,
-                name=name,
-                options=ArchiveOptions(format=arguments.format, preview_count=arguments.preview),
-                deadline=step.deadline,
-                refresh=opened.reread,
-                on_progress=_both(_TenthsOfBytes(), on_progress),
-            )
-            encryption = opened.encryption
+        fetching = _Fetching(step, arguments, files, name=name, on_progress=on_progress)
+        try:
+            record, preview = fetching.bring(export)
+        except ObjectChanged as changed:
+            log.warning("%s The new one is fetched from its start.", changed.cause)
+            record, preview = fetching.bring(export)
     except (LinkExpired, ObjectMissing) as gone:
         if isinstance(gone, ObjectMissing) and not _is_over(export, step):
             raise
         log.warning("%s %s", gone.cause, LinkExpired.remedy)
         return Outcome(Branch.EXPIRED, _expired(export, duration_s=seconds()))
-    if encryption is Encryption.NONE and export.record is not None and export.record.sent_a_key:
-        log.warning("The export was asked for with an encryption key, and its file opens without one.")
-    record = FetchRecord(
-        job_uuid=str(export.job_uuid),
-        task_uuid=str(export.task_uuid or ""),
-        file_path=name,
-        file_size=facts.written_size_bytes,
-        compressed_size=facts.compressed_size_bytes,
-        events_count=facts.events_count,
-        expected_events=export.expected_events,
-        sha256=facts.sha256,
-        encryption=encryption,
-        expire_at=export.expire_at,
-        fetched_at=step.clock.now(),
-    )
-    if export.task_uuid is not None:
-        files.remember(record, export.task_uuid)
-    return _fetched(record, preview=facts.preview, duration_s=seconds())
+    return _fetched(record, preview=preview, duration_s=seconds())
+
+
+class _Fetching:
+    """A file being brought from the storage to the data storage."""
+
+    def __init__(
+        self, step: Step, arguments: FetchArguments, files: FetchedFiles, *, name: str, on_progress: Observer
+    ) -> None:
+        self._step = step
+        self._arguments = arguments
+        self._files = files
+        self._name = name
+        self._on_progress = on_progress
+
+    def bring(self, export: FinishedExport) -> tuple[FetchRecord, list[dict[str, object]]]:
+        """Fetch, verify and remember the file; return its record and its first events."""
+        records: list[FetchRecord] = []
+        with open_export(self._step, export, explicit=self._arguments.encryption_key) as opened:
+
+            def remember(facts: ArchiveFacts) -> None:
+                # Before the file has its name: a process that is killed in between finds either both or neither.
+                record = self._record(opened.export, facts, opened.encryption)
+                records.append(record)
+                if opened.export.task_uuid is not None:
+                    self._files.remember(record, opened.export.task_uuid)
+
+            facts = download(
+                opened.source,
+                probe=opened.probe,
+                storage=self._step.storage,
+                name=self._name,
+                options=ArchiveOptions(format=self._arguments.format, preview_count=self._arguments.preview),
+                deadline=self._step.deadline,
+                refresh=opened.reread,
+                before_publish=remember,
+                on_progress=_both(_TenthsOfBytes(), self._on_progress),
+            )
+            record = opened.export.record
+            if opened.encryption is Encryption.NONE and record is not None and record.sent_a_key:
+                log.warning("The export was asked for with an encryption key, and its file opens without one.")
+        return records[-1], facts.preview
+
+    def _record(self, export: FinishedExport, facts: ArchiveFacts, encryption: Encryption) -> FetchRecord:
+        return FetchRecord(
+            job_uuid=str(export.job_uuid),
+            task_uuid=str(export.task_uuid or ""),
+            file_path=self._name,
+            file_size=facts.written_size_bytes,
+            compressed_size=facts.compressed_size_bytes,
+            events_count=facts.events_count,
+            expected_events=export.expected_events,
+            sha256=facts.sha256,
+            encryption=encryption,
+            expire_at=export.expire_at,
+            fetched_at=self._step.clock.now(),
+        )
 
 
 def check_fetch(step: Step, arguments: FetchArguments) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sekoia_export.arguments import EncryptionChoice
 from sekoia_export.encryption import Encryption, SseKey, accept_key, derive_key
-from sekoia_export.errors import ConfigurationError, UsageError
+from sekoia_export.errors import UsageError
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from sekoia_export.configuration import Configuration
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ def candidate_keys(
 ) -> list[SseKey]:
     """Return the keys that may open an export, the likeliest first.
 
+    A platform's key that is none (the field is not documented: it may hold a key's name) is left out with a warning.
+
     Raises:
         UsageError: the explicit key is not usable.
         ConfigurationError: a configured secret is too short.
@@ -77,9 +82,6 @@ def candidate_keys(
     if platform_key is not None:
         try:
             keys.append(accept_key(platform_key, origin=Encryption.PLATFORM))
-        except UsageError as failure:
-            raise ConfigurationError(
-                "The platform lists a key with the export that is not base64 of 32 bytes.",
-                "Give the export's encryption_key, or trigger a new export.",
-            ) from failure
+        except UsageError:
+            log.warning("The key that the platform lists with the export is not base64 of 32 bytes and is left out.")
     return keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from datetime import timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -188,7 +189,7 @@ def test_errors_slow_the_retries_down(connect: Connect) -> None:
     bench.fault(Kind.STATUS, status=500, times=6)
     bench.read_me()
     times = [request.at_s for request in bench.asked()][1:]
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(times)]
     assert all(gap >= least - 1e-6 for gap, least in zip(gaps[1:], [3, 6, 12, 24, 30], strict=True))
 
 

@@ -270,5 +270,5 @@ class Bench:
     def state_files(self) -> dict[str, Path]:
         """Return the state files of the steps, by their path under the state's folder."""
         root = self.folder / ".sekoia-export"
-        kinds = ("exports", "tasks", "searches", "fetches")
+        kinds = ("exports", "queries", "tasks", "searches", "fetches")
         return {str(path.relative_to(root)): path for kind in kinds for path in sorted((root / kind).glob("*"))}

@@ -1,0 +1,390 @@
+"""All steps in one: every branch, and a rerun that searches, triggers and fetches once."""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from sekoia_export.errors import (
+    ConfigurationError,
+    DeadlineExceeded,
+    ExportError,
+    JobExpired,
+    NetworkError,
+    NotFound,
+    StateCorrupt,
+    UsageError,
+)
+from sekoia_export.simulator import Damage, Fault, Kind
+from tests.canaries import EXPLICIT_KEY
+from tests.operations.bench import EXPORT, OTHER_RUN, TASK, Bench, HookedClock, Killed, MortalStorage, killed_at
+
+if TYPE_CHECKING:
+    from tests.operations.conftest import Start
+
+RELATIVE: dict[str, Any] = {"earliest_time": "-7d", "latest_time": "now"}
+SEARCHED = {"job_uuid", "status", "total", "earliest_time", "latest_time"}
+TRIGGERED = {"task_uuid", "fields", "encryption", "s3_bucket", "reused"}
+WAITED = {"progress", "percent", "elapsed_seconds", "remaining_seconds", "message"}
+FETCHED = {
+    "file_path",
+    "file_size",
+    "compressed_size",
+    "events_count",
+    "expected_events",
+    "complete",
+    "sha256",
+    "preview",
+    "expire_at",
+    "duration_seconds",
+}
+
+
+def told(results: Any) -> dict[str, Any]:
+    """Return the results that are not null."""
+    return {name: value for name, value in results.model_dump().items() if value is not None}
+
+
+def test_a_query_becomes_a_file(bench: Bench) -> None:
+    outcome = bench.export(fields=["source.ip"], preview=2)
+    results = outcome.results.model_dump()
+    assert outcome.branch == "fetched"
+    assert set(results) == SEARCHED | TRIGGERED | WAITED | FETCHED
+    assert results["job_uuid"] == next(iter(bench.simulator.jobs))
+    assert results["task_uuid"] == bench.only_export().task_uuid
+    assert (results["status"], results["total"], results["percent"]) == ("FINISHED", 500, 100.0)
+    assert (results["encryption"], results["reused"], results["complete"]) == ("derived", False, True)
+    file = bench.folder / results["file_path"]
+    assert len(gzip.decompress(file.read_bytes()).splitlines()) == 500
+
+
+def test_a_search_job_becomes_a_file(bench: Bench) -> None:
+    job = bench.job()
+    outcome = bench.export(job_uuid=str(job), format="jsonl", file_name="seven")
+    assert (outcome.branch, outcome.results.model_dump()["file_path"]) == ("fetched", "seven")
+    assert len(bench.simulator.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "branch", "reached"),
+    [
+        ({"total_events": 0}, {}, "empty", SEARCHED),
+        ({"search_outcome": "failed"}, {}, "failed", SEARCHED),
+        ({"search_outcome": "canceled"}, {}, "failed", SEARCHED),
+        ({"search_duration_s": 9000.0}, {"timeout": 100}, "timed_out", SEARCHED),
+        ({"task_outcome": "failed"}, {}, "failed", SEARCHED | TRIGGERED | WAITED),
+        ({"task_outcome": "canceled"}, {}, "failed", SEARCHED | TRIGGERED | WAITED - {"message"}),
+        ({"export_duration_s": 9000.0}, {"timeout": 100}, "timed_out", SEARCHED | TRIGGERED | WAITED - {"message"}),
+        ({"count_off_by": 1}, {}, "incomplete", SEARCHED | TRIGGERED | WAITED | FETCHED - {"message"}),
+        ({"url_ttl_s": 0, "url_renewed": False}, {}, "expired", SEARCHED | TRIGGERED | WAITED - {"message"}),
+    ],
+)
+def test_each_branch_has_the_results_of_the_steps_that_were_reached(
+    start: Start, settings: dict[str, Any], arguments: dict[str, Any], branch: str, reached: set[str]
+) -> None:
+    bench = start(**settings)
+    if branch == "expired":
+        body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+        bench.fault(Kind.STATUS, server="storage", status=403, body=body, content_type="text/xml", times=None)
+    outcome = bench.export(**arguments)
+    assert outcome.branch == branch
+    results = set(told(outcome.results))
+    assert results >= reached - {"s3_bucket", "message", "encryption"}
+    if branch != "expired":
+        assert results <= reached | {"message"}
+
+
+def test_another_export_that_runs_is_the_branch_busy(start: Start) -> None:
+    bench = start(export_duration_s=600.0)
+    bench.others_export(bench.job(), ["user.name"])
+    outcome = bench.export()
+    assert outcome.branch == "busy"
+    assert set(told(outcome.results)) == SEARCHED | TRIGGERED - {"task_uuid", "s3_bucket"}
+    assert bench.export(wait_for_slot=900).branch == "fetched"
+
+
+def test_a_wait_for_the_slot_ends_with_the_time_of_the_node(start: Start) -> None:
+    bench = start(export_duration_s=6000.0)
+    bench.others_export(bench.job(), ["user.name"])
+    outcome = bench.export(wait_for_slot=5000, timeout=600)
+    assert outcome.branch in {"busy", "timed_out"}
+    assert outcome.results.model_dump()["job_uuid"] in bench.simulator.jobs
+    assert bench.clock.monotonic() - 1000 < 620
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"query": "*"}, UsageError),
+        ({"earliest_time": "-1h"}, UsageError),
+        ({"query": "*", "earliest_time": "-1h", "job_uuid": str(uuid4())}, UsageError),
+        ({"query": "*", "earliest_time": "-1h", "latest_time": "-2h"}, UsageError),
+        ({"query": "*", "earliest_time": "-1h", "encryption": "required"}, UsageError),
+        ({"query": "*", "earliest_time": "-1h", "encryption_key": "no base64"}, UsageError),
+        ({"query": "*", "earliest_time": "-1h", "file_name": "../x"}, UsageError),
+        ({"query": "*", "earliest_time": "-1h", "s3_bucket": "mine"}, ConfigurationError),
+    ],
+)
+def test_what_a_later_step_would_refuse_is_refused_first(
+    bench: Bench, arguments: dict[str, Any], error: type[ExportError]
+) -> None:
+    bench.configure(encryption_secret=None)
+    from sekoia_export.arguments import ExportArguments, read_arguments
+    from sekoia_export.operations.export import export_events
+
+    with bench.step(100) as step, pytest.raises(error):
+        export_events(step, read_arguments(ExportArguments, arguments))
+    assert bench.simulator.requests == []
+
+
+def test_the_previous_secret_is_checked_first_too(bench: Bench) -> None:
+    bench.configure(encryption_secret_previous=SecretStr("short"))
+    with pytest.raises(ConfigurationError, match="encryption_secret_previous"):
+        bench.export()
+    assert bench.simulator.requests == []
+
+
+# The rerun.
+
+
+def checked_rerun(bench: Bench, **arguments: Any) -> Any:
+    """Run again to the end, see that all was done once, and return the results."""
+    bench.simulator.faults.clear()
+    outcome = bench.export(**arguments)
+    assert outcome.branch == "fetched"
+    results = outcome.results.model_dump()
+    assert results["task_uuid"] == bench.only_export().task_uuid
+    assert results["job_uuid"] == bench.only_export().job.uuid
+    assert (results["total"], results["complete"], results["events_count"]) == (500, True, 500)
+    assert len([path for path in bench.folder.iterdir() if path.is_file()]) == 1
+    return results
+
+
+def test_a_rerun_after_a_kill_anywhere_does_everything_once(start: Start) -> None:
+    for number in range(1, 100):
+        bench = start(search_duration_s=8.0, export_duration_s=30.0)
+        clock = killed_at(bench.clock, number)
+        try:
+            bench.export(**RELATIVE, options={"clock": clock})
+        except Killed:
+            checked_rerun(bench, **RELATIVE)
+            assert len(bench.simulator.jobs) == 1
+        else:
+            break
+    assert number > 12
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_rerun_after_a_kill_around_any_write_exports_once(start: Start, before: bool) -> None:
+    for number in range(1, 50):
+        bench = start(export_duration_s=30.0)
+        storage = MortalStorage(bench.folder, last=number, before=before)
+        try:
+            bench.export(**RELATIVE, options={"storage": storage})
+        except Killed:
+            checked_rerun(bench, **RELATIVE)
+            # A search whose uuid was not yet written is not found again; it costs nothing.
+            assert len(bench.simulator.jobs) == (2 if (number, before) == (1, True) else 1)
+        else:
+            break
+    assert number > 5
+
+
+@pytest.mark.parametrize("loss", [{"kind": Kind.RESET_AFTER}, {"kind": Kind.RESET_BEFORE}])
+@pytest.mark.parametrize("number", range(6, 14))
+def test_a_rerun_after_a_lost_answer_and_a_kill_exports_once(start: Start, loss: dict[str, Any], number: int) -> None:
+    bench = start(export_duration_s=30.0)
+    bench.simulator.faults.add(Fault(path=EXPORT, **loss))
+    with suppress(Killed):
+        bench.export(**RELATIVE, options={"clock": killed_at(bench.clock, number)})
+    checked_rerun(bench, **RELATIVE)
+
+
+@pytest.mark.parametrize("ttl_s", [60, 1800])
+def test_a_rerun_long_after_the_search_job_expired_goes_on_with_its_export(start: Start, ttl_s: int) -> None:
+    bench = start(results_ttl_s=ttl_s, export_duration_s=3 * 3600.0)
+    first = bench.export(**RELATIVE, timeout=3600)
+    assert first.branch == "timed_out"
+    bench.clock.advance(9000)
+    results = checked_rerun(bench, **RELATIVE)
+    assert len(bench.simulator.jobs) == 1
+    assert results["reused"] is True
+    assert (results["earliest_time"], results["latest_time"]) == ("-7d", "now")
+
+
+def test_a_rerun_whose_search_job_expired_before_the_trigger_searches_again(start: Start) -> None:
+    bench = start(results_ttl_s=60)
+    with pytest.raises(Killed):
+        bench.export(**RELATIVE, options={"clock": HookedClock(bench.clock, {5: killer(bench)})})
+    bench.clock.advance(600)
+    checked_rerun(bench, **RELATIVE)
+    assert len(bench.simulator.jobs) == 2
+
+
+def killer(bench: Bench) -> Any:
+    def kill() -> None:
+        assert bench.exports == []
+        raise Killed
+
+    return kill
+
+
+@pytest.mark.parametrize("outcome", ["failed", "canceled"])
+def test_a_rerun_of_a_search_that_failed_searches_again(start: Start, outcome: str) -> None:
+    bench = start(search_outcome=outcome)
+    assert bench.export().branch == "failed"
+    bench.set(search_outcome="done")
+    checked_rerun(bench)
+    assert len(bench.simulator.jobs) == 2
+
+
+def test_a_rerun_of_a_search_that_was_canceled_for_want_of_time_searches_again(start: Start) -> None:
+    bench = start(search_duration_s=900.0)
+    assert bench.export(timeout=60).branch == "timed_out"
+    checked_rerun(bench)
+    assert len(bench.simulator.jobs) == 2
+
+
+def test_a_rerun_while_the_search_runs_goes_on_with_it(start: Start) -> None:
+    bench = start(search_duration_s=900.0)
+    with pytest.raises(Killed):
+        bench.export(**RELATIVE, options={"clock": killed_at(bench.clock, 5)})
+    checked_rerun(bench, **RELATIVE)
+    assert len(bench.simulator.jobs) == 1
+
+
+def test_a_rerun_of_an_empty_search_looks_again(start: Start) -> None:
+    bench = start(total_events=0)
+    assert bench.export().branch == "empty"
+    assert bench.export().branch == "empty"
+    assert len(bench.simulator.jobs) == 1
+
+
+def test_another_run_with_a_relative_period_does_it_anew(bench: Bench) -> None:
+    bench.export(**RELATIVE)
+    outcome = bench.export(**RELATIVE, options={"run": OTHER_RUN})
+    assert outcome.results.model_dump()["reused"] is False
+    assert (len(bench.simulator.jobs), len(bench.exports)) == (2, 2)
+
+
+def test_another_run_with_a_period_that_is_over_takes_up_the_export(bench: Bench) -> None:
+    first = bench.export().results.model_dump()
+    asked = bench.at_storage()
+    outcome = bench.export(options={"run": OTHER_RUN})
+    again = outcome.results.model_dump()
+    assert (again["reused"], again["job_uuid"], again["sha256"]) == (True, first["job_uuid"], first["sha256"])
+    assert bench.at_storage() == asked
+    bench.only_export()
+
+
+@pytest.mark.parametrize(
+    ("period", "searches"),
+    [
+        ({}, 1),
+        (RELATIVE, 2),
+        ({"earliest_time": "2026-01-01T00:00:00Z", "latest_time": "2027-01-01T00:00:00Z"}, 2),
+    ],
+)
+def test_outside_a_playbook_only_a_period_that_is_over_is_searched_once(
+    bench: Bench, period: dict[str, Any], searches: int
+) -> None:
+    for _ in range(2):
+        bench.export(**period, options={"run": None})
+    assert (len(bench.simulator.jobs), len(bench.exports)) == (searches, searches)
+
+
+def test_other_arguments_in_the_same_run_are_other_searches(bench: Bench) -> None:
+    bench.export(**RELATIVE)
+    bench.export(**RELATIVE, query="user.name:*")
+    bench.export(**RELATIVE, max_events=10)
+    assert len(bench.simulator.jobs) == 3
+    outcome = bench.export(**RELATIVE, fields=["source.ip"])
+    assert (outcome.branch, len(bench.simulator.jobs), len(bench.exports)) == ("fetched", 3, 4)
+
+
+def test_a_failed_export_is_exported_again_by_the_rerun(start: Start) -> None:
+    bench = start(task_outcome="failed")
+    assert bench.export().branch == "failed"
+    bench.set(task_outcome="finished")
+    outcome = bench.export()
+    assert (outcome.branch, len(bench.exports), len(bench.simulator.jobs)) == ("fetched", 2, 1)
+
+
+def test_a_damaged_file_is_an_error_and_the_rerun_fetches_the_same_export(start: Start) -> None:
+    bench = start(damage=Damage.TRUNCATED)
+    with pytest.raises(ExportError):
+        bench.export()
+    with pytest.raises(ExportError):
+        bench.export()
+    assert (len(bench.simulator.jobs), len(bench.exports)) == (1, 1)
+
+
+def test_an_explicit_key_goes_through_all_steps(bench: Bench) -> None:
+    outcome = bench.export(encryption_key=EXPLICIT_KEY)
+    assert outcome.results.model_dump()["encryption"] == "provided"
+    assert bench.only_export().sealed_by == "customer"
+
+
+def test_a_fresh_search_job_that_is_gone_at_once_is_an_error(bench: Bench) -> None:
+    clock = HookedClock(bench.clock, {2: lambda: None, 3: bench.simulator.jobs.clear})
+    with pytest.raises((JobExpired, NotFound)):
+        bench.export(options={"clock": clock})
+    assert len(bench.asked("POST", "/search/jobs")) == 1
+
+
+# The time.
+
+
+def test_the_time_of_the_node_is_one_for_all_steps(start: Start) -> None:
+    bench = start(search_duration_s=200.0, export_duration_s=900.0)
+    began_s = bench.clock.monotonic()
+    outcome = bench.export(timeout=600)
+    assert outcome.branch == "timed_out"
+    assert bench.clock.monotonic() - began_s <= 601
+    assert 350 < outcome.results.model_dump()["elapsed_seconds"] <= 400
+
+
+def test_a_node_without_an_end_has_none(bench: Bench) -> None:
+    from sekoia_export.arguments import ExportArguments, read_arguments
+    from sekoia_export.operations.export import export_events
+
+    with bench.step(None) as step:
+        outcome = export_events(step, read_arguments(ExportArguments, {"query": "*", **RELATIVE}))
+    assert outcome.branch == "fetched"
+
+
+def test_a_time_that_is_up_while_triggering_is_timed_out(bench: Bench) -> None:
+    job = bench.job()
+    bench.fault(Kind.STATUS, r"/search/jobs/[^/]*$", method="GET", status=503, times=None)
+    outcome = bench.export(job_uuid=str(job), timeout=30)
+    assert (outcome.branch, told(outcome.results)) == ("timed_out", {"job_uuid": str(job)})
+
+
+def test_nothing_answered_before_anything_was_reached_is_a_network_error(bench: Bench) -> None:
+    bench.fault(Kind.STATUS, r"/search/jobs$", status=403, body=b"<html>", content_type="text/html", times=None)
+    with pytest.raises(NetworkError, match=r"firewall|proxy"):
+        bench.export(timeout=30)
+
+
+def test_a_platform_that_stays_away_while_waiting_is_a_network_error_and_the_rerun_goes_on(start: Start) -> None:
+    bench = start(export_duration_s=3600.0)
+    bench.fault(Kind.RESET_BEFORE, TASK, times=None)
+    with pytest.raises((NetworkError, DeadlineExceeded)):
+        bench.export(**RELATIVE)
+    checked_rerun(bench, **RELATIVE)
+    assert len(bench.simulator.jobs) == 1
+
+
+def test_a_recorded_search_that_cannot_be_read_is_an_error(bench: Bench) -> None:
+    bench.export()
+    for name, path in bench.state_files().items():
+        if name.startswith("searches/"):
+            path.write_text("[]")
+    with pytest.raises(StateCorrupt, match="searches/"):
+        bench.export()
+    assert len(bench.simulator.jobs) == 1

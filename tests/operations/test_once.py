@@ -1,0 +1,134 @@
+"""Whatever goes wrong, in whatever order: one ask is one export, and nothing else is ever handed over."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import Phase, given, note, settings
+from hypothesis import strategies as st
+
+from sekoia_export.errors import ExportError
+from sekoia_export.operations.outcome import Branch
+from sekoia_export.simulator import Fault, Kind, Settings, Simulator
+from tests.canaries import check_files, check_sent
+from tests.clock import ManualClock
+from tests.operations.bench import EXPORT, LISTING, OTHER_RUN, RUN, Bench, HookedClock, Killed
+from tests.operations.test_launch import LISTINGS, LOSSES, is_ours
+
+# An example takes tens of milliseconds, and shrinking tries thousands; the notes tell the story of one as it is.
+WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+OURS, THEIRS = ["@timestamp", "source.ip"], ["user.name"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of the trigger.
+
+    Attributes:
+        losses: what becomes of the answers to its requests, in order.
+        hidden_reads: so many reads of the listing after the request show nothing.
+        dies_at: the sleep at which its process is killed; None when it lives.
+        theirs_at: the sleep at which someone else's export begins; None when none does.
+        wait_for_slot: the argument.
+        pause_s: what passes until the next run.
+        searches_again: whether it exports a new search job for the same query.
+        run: the playbook run it belongs to.
+    """
+
+    losses: list[str | None] = field(default_factory=list)
+    hidden_reads: int = 0
+    dies_at: int | None = None
+    theirs_at: int | None = None
+    wait_for_slot: int = 0
+    pause_s: float = 0.0
+    searches_again: bool = False
+    run: str | None = RUN
+
+
+ATTEMPTS = st.builds(
+    Attempt,
+    losses=st.lists(st.sampled_from([*LOSSES, None]), max_size=3),
+    hidden_reads=st.integers(0, 4),
+    dies_at=st.none() | st.integers(1, 25),
+    theirs_at=st.none() | st.integers(1, 12),
+    wait_for_slot=st.sampled_from([0, 0, 100, 2000]),
+    pause_s=st.sampled_from([0.0, 3.0, 60.0, 700.0]),
+    searches_again=st.booleans(),
+    run=st.sampled_from([RUN, OTHER_RUN, None]),
+)
+PLATFORMS = st.sampled_from([*LISTINGS, "late"]).map(
+    lambda name: {"running_listed": False} if name == "late" else LISTINGS[name]
+)
+
+
+def run(bench: Bench, attempt: Attempt, job: str) -> Any:
+    """Run the trigger once and return its outcome, None when it was killed or failed."""
+    bench.simulator.faults.clear()
+    for number, loss in enumerate(attempt.losses):
+        if loss is not None:
+            fault = Fault(method="POST", path=EXPORT, when=is_ours, nth=number + 1, **LOSSES[loss][1])
+            bench.simulator.faults.add(fault)
+    if attempt.hidden_reads:
+        bench.fault(Kind.GARBAGE, LISTING, body=b"[]", nth=2, times=attempt.hidden_reads)
+
+    def die() -> None:
+        raise Killed
+
+    def theirs() -> None:
+        now = bench.clock.now()
+        if not any(export.active(now) for export in bench.exports):
+            bench.others_export(job, THEIRS)
+
+    hooks: dict[int, Any] = {}
+    if attempt.theirs_at is not None:
+        hooks[attempt.theirs_at] = theirs
+    if attempt.dies_at is not None:
+        hooks[attempt.dies_at] = die
+    try:
+        return bench.trigger(
+            job,
+            fields=["source.ip"],
+            wait_for_slot=attempt.wait_for_slot,
+            options={"clock": HookedClock(bench.clock, hooks), "run": attempt.run},
+        )
+    except (Killed, ExportError) as failure:
+        note(f"{type(failure).__name__}: {failure}")
+        return None
+
+
+@settings(max_examples=300, deadline=None, phases=WITHOUT_SHRINKING)
+@given(platform=PLATFORMS, attempts=st.lists(ATTEMPTS, min_size=1, max_size=4))
+def test_one_ask_is_one_export(platform: dict[str, Any], attempts: list[Attempt]) -> None:
+    clock = ManualClock()
+    chosen = Settings(
+        total_events=20,
+        export_duration_s=500.0,
+        results_ttl_s=100_000,
+        max_exports_of_a_job=100,
+        **platform,
+    )
+    with tempfile.TemporaryDirectory() as folder, Simulator(chosen, clock) as simulator:
+        bench = Bench(simulator, clock, Path(folder))
+        job = str(bench.job())
+        for attempt in [*attempts, Attempt(wait_for_slot=10_000)]:
+            if attempt.searches_again:
+                simulator.faults.clear()
+                job = str(bench.job())
+            # Someone else's exports can be told from ours by their fields alone.
+            told_apart = attempt if chosen.entry_fields else replace(attempt, theirs_at=None)
+            outcome = run(bench, told_apart, job)
+            ours = [export for export in bench.exports if export.fields == OURS]
+            note(f"{attempt}: {outcome and outcome.branch}, {len(ours)} of ours")
+            assert len(ours) <= 1
+            if outcome is not None and outcome.branch is Branch.TRIGGERED:
+                assert outcome.results.task_uuid == ours[0].task_uuid
+                assert outcome.results.job_uuid == ours[0].job.uuid
+                assert outcome.results.fields == OURS
+            clock.advance(attempt.pause_s)
+        assert outcome is not None
+        assert outcome.branch is Branch.TRIGGERED
+        check_sent(simulator)
+        check_files(Path(folder))
