@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,13 @@ def test_every_registered_command_has_its_manifest_and_every_uuid_is_one_s_own()
     assert commands == set(registered(ROOT / "main.py"))
     uuids = [manifest(path)["uuid"] for path in (ROOT / "manifest.json", *ACTIONS, *ROOT.glob("trigger_*.json"))]
     assert len(uuids) == len(set(uuids))
+
+
+def test_the_wheel_carries_every_manifest() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    names = {path.name for path in (ROOT / "manifest.json", *ACTIONS, *ROOT.glob("trigger_*.json"))}
+    assert carried == {name: f"sekoia_export/module/{name}" for name in names}
 
 
 def test_the_module_s_manifest_names_what_the_contract_fixes() -> None:
