@@ -103,6 +103,13 @@ class _BearerAuth(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """A session that looks at no redirect: requests reads their bodies and trips over their URLs, followed or not."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - requests' form
+        return None
+
+
 class Transport:
     """HTTP with one platform.
 
@@ -113,7 +120,7 @@ class Transport:
 
     def __init__(self, *, root: str, api_key: SecretStr) -> None:
         self._root = root
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.auth = _BearerAuth(api_key)
         self._session.headers.update({"Accept": "application/json", "User-Agent": _USER_AGENT})
         # Plain http is spoken within this machine only, and a proxy is elsewhere.
@@ -180,9 +187,6 @@ class Transport:
                 return Answer(response.status_code, whole, response.headers.get("Retry-After", "")), target
         except _BROKEN as failure:
             raise _no_answer(failure, host=host, begun=content is None or content.begun) from failure
-        except ValueError as failure:
-            # requests reads a redirect's target even where it is told not to follow it.
-            raise _redirect_refused("what is no URL", sent=method != "GET") from failure
 
 
 def _read_body(response: requests.Response, *, host: str, deadline: Deadline) -> bytes:
@@ -211,14 +215,10 @@ def _allowed(target: str, *, method: str, status: int, url: str) -> str:
         same, place = False, "what is no URL"
     if same and method == "GET":
         return absolute
-    # Of these two the standard says that the request was not carried out.
-    raise _redirect_refused(place, sent=method != "GET" and status not in {307, 308})
-
-
-def _redirect_refused(place: str, *, sent: bool) -> NoAnswer:
-    return NoAnswer(
+    raise NoAnswer(
         f"the platform's address redirects to {place}, and the API key is not sent along",
-        sent=sent,
+        # Of these two the standard says that the request was not carried out.
+        sent=method != "GET" and status not in {307, 308},
         remedy="Set base_url to the address of the region's API itself.",
     )
 

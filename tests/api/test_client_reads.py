@@ -40,6 +40,7 @@ BROKEN: list[tuple[Kind, dict[str, Any]]] = [
     (Kind.STATUS, {"status": 200, "body": b"9" * 5_000}),
     (Kind.STATUS, {"status": 200, "body": b"\xff\xfe\xff"}),
     (Kind.STATUS, {"status": 200, "body": b"not gzip", "headers": {"Content-Encoding": "gzip"}}),
+    (Kind.STATUS, {"status": 200, "headers": {"Content-Length": "5, 6"}}),
     (Kind.RESET_BEFORE, {}),
     (Kind.RESET_AFTER, {}),
     (Kind.SWALLOW, {}),
@@ -51,7 +52,10 @@ BROKEN: list[tuple[Kind, dict[str, Any]]] = [
     (Kind.STALL, {}),
     (Kind.STALL, {"after_bytes": 5}),
 ]
-NAMES = [f"{kind.value} {details.get('status', '')} {len(details.get('body', b''))}" for kind, details in BROKEN]
+NAMES = [
+    f"{number} {kind.value} {details.get('status', '')} {len(details.get('body', b''))}"
+    for number, (kind, details) in enumerate(BROKEN)
+]
 
 
 def patient(bench: Bench, kind: Kind) -> Bench:
@@ -210,6 +214,23 @@ def test_a_pause_past_the_deadline_is_not_begun(connect: Connect) -> None:
     with pytest.raises(DeadlineExceeded, match="There was no time left for looking"):
         bench.client.read("/nowhere", what="looking")
     assert bench.clock.slept == slept
+
+
+class Drowsy(ManualClock):
+    """A clock whose sleeps last a second longer than they should, as on a busy machine."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds + 1)
+
+
+def test_a_deadline_that_was_overslept_has_the_last_failure_as_its_cause(connect: Connect) -> None:
+    bench = connect(timeout_s=1, on=Drowsy())
+    bench.answer(b"", status=503)
+    with pytest.raises(DeadlineExceeded, match="took longer than the 1 seconds") as raised:
+        bench.read_me()
+    assert isinstance(raised.value.__cause__, NetworkError)
+    assert "status 503" in raised.value.__cause__.cause
+    assert len(bench.asked()) == 1
 
 
 def test_nothing_is_asked_after_the_deadline(connect: Connect) -> None:

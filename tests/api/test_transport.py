@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,12 +16,42 @@ from pydantic import SecretStr
 from sekoia_export.api.client import Client
 from sekoia_export.api.regions import api_root
 from sekoia_export.clock import Deadline
-from sekoia_export.errors import AnswerLost, NetworkError
+from sekoia_export.errors import AnswerLost, DeadlineExceeded, NetworkError
 from sekoia_export.simulator import Kind, Settings, Simulator
 from tests.api.bench import SEARCH, Bench, Tls
 from tests.api.conftest import Connect
 from tests.clock import ManualClock
 from tests.proxy import Proxy
+
+
+@contextlib.contextmanager
+def garbling_server(tls: Tls) -> Iterator[tuple[str, list[bytes]]]:
+    """Give the URL of a server that answers requests with bytes that are no TLS, and the requests' first bytes."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls.certificate, tls.key)
+    received: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection = context.wrap_socket(listener.accept()[0], server_side=True)
+                with connection:
+                    received.append(b"")
+                    # What is left unread would reset the connection.
+                    while not received[-1].endswith(b"{}") and (data := connection.recv(4096)):
+                        received[-1] += data
+                    socket.socket.sendall(connection, b"garbage" * 10)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}", received
+    finally:
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listener.close()
 
 
 @contextlib.contextmanager
@@ -201,6 +234,26 @@ def test_a_host_that_cannot_be_one_is_told_at_once(clock: ManualClock, host: str
         with pytest.raises(NetworkError, match="is no name that a host can have"):
             client.read("/me", what="reading")
     assert clock.slept == []
+
+
+def test_a_tls_failure_after_the_request_was_sent_is_a_lost_answer(
+    tls: Tls, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls.authority))
+    with garbling_server(tls) as (url, received), client_of(url, clock) as client:
+        with pytest.raises(AnswerLost, match="the TLS connection to 127"):
+            client.send("POST", "/jobs", {}, what="starting")
+        assert [request[:4] for request in received] == [b"POST"]
+
+
+def test_a_host_that_accepts_no_connection_is_told(clock: ManualClock) -> None:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        stack.enter_context(socket.create_connection(listener.getsockname()))  # the one that waits to be accepted
+        client = stack.enter_context(client_of("http://{}:{}".format(*listener.getsockname()), clock))
+        impatient = client.within(Deadline(clock, 0.2))
+        with pytest.raises(DeadlineExceeded, match="did not accept a connection in time"):
+            impatient.send("POST", "/jobs", {}, what="starting")
 
 
 def test_a_server_that_speaks_no_tls_is_a_network_error(connect: Connect, clock: ManualClock) -> None:
