@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from sekoia_export.encryption import Encryption
 from sekoia_export.errors import StateCorrupt
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sekoia_export.transfer.data_storage import DataStorage
 
 R = TypeVar("R", bound="Record")
+# Steps make UUIDs of these without a look; a file that was changed by hand is found out when it is read.
+UuidText = Annotated[str, AfterValidator(lambda text: str(UUID(text)))]
 
 
 class Record(BaseModel):
@@ -55,16 +57,16 @@ class ExportRecord(Record):
 
     folder = "exports"
 
-    job_uuid: str
+    job_uuid: UuidText
     fields: list[str]
     encryption: Encryption
     sent_encryption: Encryption
     s3_bucket: str | None
     s3_prefix: str | None
     playbook_run_uuid: str | None
-    asked_at: datetime
+    asked_at: AwareDatetime
     before: list[str]
-    task_uuid: str | None = None
+    task_uuid: UuidText | None = None
 
     @property
     def sent_a_key(self) -> bool:
@@ -93,7 +95,7 @@ class QueryRecord(Record):
 
     folder = "queries"
 
-    jobs: list[str]
+    jobs: list[UuidText]
 
 
 class SearchRecord(Record):
@@ -105,8 +107,8 @@ class SearchRecord(Record):
 
     folder = "searches"
 
-    job_uuid: str
-    asked_at: datetime
+    job_uuid: UuidText
+    asked_at: AwareDatetime
     done: SearchResults | None = None
 
 
@@ -115,7 +117,7 @@ class FetchRecord(Record):
 
     folder = "fetches"
 
-    job_uuid: str
+    job_uuid: UuidText
     task_uuid: str
     file_path: str
     file_size: int
@@ -124,8 +126,8 @@ class FetchRecord(Record):
     expected_events: int | None
     sha256: str
     encryption: Encryption
-    expire_at: datetime | None
-    fetched_at: datetime
+    expire_at: AwareDatetime | None
+    fetched_at: AwareDatetime
 
 
 def fingerprint(*parts: Any) -> str:

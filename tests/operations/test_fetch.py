@@ -629,6 +629,17 @@ def test_a_dead_link_to_an_own_bucket_leaves_the_bucket_itself(start: Start) -> 
     assert (outcome.branch, outcome.results.complete) == ("fetched", True)
 
 
+def test_a_dead_link_to_a_bucket_that_is_not_configured_here_has_expired(start: Start) -> None:
+    bench = start()
+    bench.own_bucket()
+    job, task = bench.exported()
+    bench.configure(
+        s3_bucket=None, s3_region=None, s3_endpoint_url=None, s3_access_key_id=None, s3_secret_access_key=None
+    )
+    bench.clock.advance(48 * 3600)
+    assert bench.fetch(job, task).branch == "expired"
+
+
 def test_a_bucket_that_is_no_longer_configured_is_named(start: Start) -> None:
     bench = start(own_bucket_url=False)
     bench.own_bucket()

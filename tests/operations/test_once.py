@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
@@ -17,6 +18,9 @@ from tests.canaries import check_files, check_sent
 from tests.clock import ManualClock
 from tests.operations.bench import EXPORT, LISTING, OTHER_RUN, RUN, Bench, HookedClock, Killed
 from tests.operations.test_launch import LISTINGS, LOSSES, is_ours
+
+if TYPE_CHECKING:
+    from sekoia_export.simulator import Recorded
 
 # An example takes tens of milliseconds, and shrinking tries thousands; the notes tell the story of one as it is.
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -33,7 +37,8 @@ class Attempt:
         dies_at: the sleep at which its process is killed; None when it lives.
         theirs_at: the sleep at which someone else's export begins; None when none does.
         wait_for_slot: the argument.
-        pause_s: what passes until the next run.
+        ends_at_read: the reading of the listing just before which what runs ends; None when it goes on.
+        ends_after: whether what runs ends after this run.
         searches_again: whether it exports a new search job for the same query.
         run: the playbook run it belongs to.
     """
@@ -43,7 +48,8 @@ class Attempt:
     dies_at: int | None = None
     theirs_at: int | None = None
     wait_for_slot: int = 0
-    pause_s: float = 0.0
+    ends_at_read: int | None = None
+    ends_after: bool = False
     searches_again: bool = False
     run: str | None = RUN
 
@@ -51,17 +57,26 @@ class Attempt:
 ATTEMPTS = st.builds(
     Attempt,
     losses=st.lists(st.sampled_from([*LOSSES, None]), max_size=3),
-    hidden_reads=st.integers(0, 4),
+    hidden_reads=st.integers(0, 30),
     dies_at=st.none() | st.integers(1, 25),
     theirs_at=st.none() | st.integers(1, 12),
-    wait_for_slot=st.sampled_from([0, 0, 100, 2000]),
-    pause_s=st.sampled_from([0.0, 3.0, 60.0, 700.0]),
+    wait_for_slot=st.sampled_from([0, 0, 100, 400]),
+    ends_at_read=st.none() | st.integers(1, 30),
+    ends_after=st.booleans(),
     searches_again=st.booleans(),
     run=st.sampled_from([RUN, OTHER_RUN, None]),
 )
 PLATFORMS = st.sampled_from([*LISTINGS, "late"]).map(
     lambda name: {"running_listed": False} if name == "late" else LISTINGS[name]
 )
+
+
+def end_exports(bench: Bench) -> None:
+    """Let every export that runs finish now."""
+    now = bench.clock.now()
+    for export in bench.exports:
+        if export.active(now):
+            export.duration_s = (now - export.started_at).total_seconds()
 
 
 def run(bench: Bench, attempt: Attempt, job: str) -> Any:
@@ -71,8 +86,17 @@ def run(bench: Bench, attempt: Attempt, job: str) -> Any:
         if loss is not None:
             fault = Fault(method="POST", path=EXPORT, when=is_ours, nth=number + 1, **LOSSES[loss][1])
             bench.simulator.faults.add(fault)
-    if attempt.hidden_reads:
-        bench.fault(Kind.GARBAGE, LISTING, body=b"[]", nth=2, times=attempt.hidden_reads)
+    reads = itertools.count(1)
+
+    def is_hidden(request: Recorded) -> bool:
+        # What has ended is listed: else nobody could tell that it was there.
+        if next(reads) == attempt.ends_at_read:
+            end_exports(bench)
+        return any(export.active(bench.clock.now()) and export.fields == OURS for export in bench.exports)
+
+    bench.fault(Kind.GARBAGE, LISTING, body=b"[]", times=attempt.hidden_reads, when=is_hidden)
+    # A fault that has hit as often as it was to is not asked any more.
+    bench.fault(Kind.DELAY, LISTING, times=None, when=lambda request: is_hidden(request) and False)
 
     def die() -> None:
         raise Killed
@@ -99,13 +123,13 @@ def run(bench: Bench, attempt: Attempt, job: str) -> Any:
         return None
 
 
-@settings(max_examples=300, deadline=None, phases=WITHOUT_SHRINKING)
+@settings(max_examples=40, deadline=None, phases=WITHOUT_SHRINKING)
 @given(platform=PLATFORMS, attempts=st.lists(ATTEMPTS, min_size=1, max_size=4))
 def test_one_ask_is_one_export(platform: dict[str, Any], attempts: list[Attempt]) -> None:
     clock = ManualClock()
     chosen = Settings(
         total_events=20,
-        export_duration_s=500.0,
+        export_duration_s=1e8,
         results_ttl_s=100_000,
         max_exports_of_a_job=100,
         **platform,
@@ -113,7 +137,7 @@ def test_one_ask_is_one_export(platform: dict[str, Any], attempts: list[Attempt]
     with tempfile.TemporaryDirectory() as folder, Simulator(chosen, clock) as simulator:
         bench = Bench(simulator, clock, Path(folder))
         job = str(bench.job())
-        for attempt in [*attempts, Attempt(wait_for_slot=10_000)]:
+        for attempt in [*attempts, Attempt(wait_for_slot=1000, ends_at_read=3)]:
             if attempt.searches_again:
                 simulator.faults.clear()
                 job = str(bench.job())
@@ -127,7 +151,8 @@ def test_one_ask_is_one_export(platform: dict[str, Any], attempts: list[Attempt]
                 assert outcome.results.task_uuid == ours[0].task_uuid
                 assert outcome.results.job_uuid == ours[0].job.uuid
                 assert outcome.results.fields == OURS
-            clock.advance(attempt.pause_s)
+            if attempt.ends_after:
+                end_exports(bench)
         assert outcome is not None
         assert outcome.branch is Branch.TRIGGERED
         check_sent(simulator)
