@@ -106,11 +106,12 @@ def _signed_for_another_key(keys: list[SseKey]) -> KeyRefused:
 
 
 def _places(step: Step, export: FinishedExport) -> Iterator[FinishedExport]:
-    """Yield where the file can be: behind its link, behind the link read again, in the own bucket it was sent to."""
+    """Yield where the file can be: behind its link, behind the link read again, in the own bucket it was sent to, if configured."""
     yield export
     again = _located_again(step, export)
     yield again
-    if again.url is not None and again.record is not None and again.record.s3_bucket is not None:
+    sent_to_own = again.record is not None and again.record.s3_bucket is not None
+    if again.url is not None and sent_to_own and step.configuration.s3_access_key_id is not None:
         yield replace(again, url=None)
 
 
