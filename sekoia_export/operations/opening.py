@@ -106,7 +106,7 @@ def _signed_for_another_key(keys: list[SseKey]) -> KeyRefused:
 
 
 def _places(step: Step, export: FinishedExport) -> Iterator[FinishedExport]:
-    """Yield where the file can be: behind its link, behind the link read again, in the own bucket it was sent to, if configured."""
+    """Yield where the file can be: behind its link, behind the link read again, in the own bucket configured here."""
     yield export
     again = _located_again(step, export)
     yield again
