@@ -224,7 +224,8 @@ def test_bytes_that_prove_wrong_are_fetched_again(shelf: Shelf) -> None:
     shelf.break_once(Kind.FLIP, offset=50_000)
     shelf.fetch(source, known=known)
     assert shelf.fetched() == EXPORT
-    assert len(shelf.gets()) == 3
+    # The probe, the first pass, the bytes in doubt, and what of the first pass had not come when the doubt arose.
+    assert len(shelf.gets()) in {3, 4}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,8 @@ def test_an_object_that_stays_wrong_publishes_nothing(shelf: Shelf, content: byt
     shelf.put(content)
     with pytest.raises(DamagedExport):
         shelf.fetch()
-    assert len(shelf.gets()) == 3
+    # The probe, the first pass, the bytes in doubt, and what of the first pass had not come when the doubt arose.
+    assert len(shelf.gets()) in {3, 4}
     assert nothing_is_left(shelf)
 
 
