@@ -270,3 +270,12 @@ def test_progress_goes_back_when_bytes_are_lost(shelf: Shelf) -> None:
         shelf.fetch()
     # The first of the two members is sound: only the second is fetched again.
     assert [progress.done_bytes for progress in shelf.told] == [cut, FIRST_MEMBER_BYTES, cut]
+
+
+def test_the_floor_of_the_disk_is_watched_while_a_file_is_inflated(shelf: Shelf) -> None:
+    shelf.put()
+    room = iter([10**12, 10**12])
+    storage = LocalDataStorage(shelf.folder, free=lambda _: next(room, 10))
+    with pytest.raises(DiskFull, match="to stay free"):
+        shelf.fetch(storage=storage, output=ArchiveFormat.JSONL)
+    assert what_came_is_kept(shelf)
