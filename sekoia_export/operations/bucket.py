@@ -209,7 +209,7 @@ class OwnBucket:
 
 def _status(failure: Exception) -> int:
     """Return the HTTP status of an answer of S3; 0 where there was none."""
-    response: dict[str, Any] = getattr(failure, "response", {})
+    response: dict[str, Any] = getattr(failure, "response", None) or {}
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
