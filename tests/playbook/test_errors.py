@@ -162,7 +162,7 @@ def test_a_link_that_has_expired_for_good_is_the_branch_expired(bench: Start) ->
 
 
 def test_sigterm_ends_each_action_in_order_and_the_rerun_goes_on(bench: Start) -> None:
-    bed = bench(search_duration_s=3.0, export_duration_s=4.0, total_events=20_000)
+    bed = bench(search_duration_s=3.0, export_duration_s=12.0, total_events=20_000)
     engine = bed.engine()
     arguments = {"query": "*", "earliest_time": "-1h"}
     for said in ("search job .* is under way", "The export of the search job .* is under way"):
@@ -172,7 +172,7 @@ def test_sigterm_ends_each_action_in_order_and_the_rerun_goes_on(bench: Start) -
         assert "goes on with the same search job and export" in run.error
         assert "SIGTERM" in str(run.logs)
     waiting = engine.start_node("wait_until_finished", {"task_uuid": next(iter(bed.simulator.exports))}, node=2)
-    run = bed.terminated(waiting, "events")
+    run = bed.terminated(waiting, "about .* left")
     assert run.error is not None
     assert "goes on at the platform" in run.error
     bed.simulator.faults.add(Fault(server="storage", nth=2, kind=Kind.STALL))
