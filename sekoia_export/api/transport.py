@@ -257,7 +257,8 @@ def _no_answer(failure: Exception, *, host: str, begun: bool) -> NoAnswer:
         case OSError() if "CA certificate bundle" in str(failure):
             cause = "the file with the trusted authorities is not there"
             remedy = "Set REQUESTS_CA_BUNDLE to a file with certificates, or unset it."
-    return NoAnswer(cause, sent=begun, remedy=remedy)
+    never = isinstance(failure, exceptions.ProxyError | exceptions.ConnectTimeout)
+    return NoAnswer(cause, sent=begun and not never, remedy=remedy)
 
 
 def _never_connected(failure: BaseException) -> bool:

@@ -233,6 +233,14 @@ def test_a_deadline_that_was_overslept_has_the_last_failure_as_its_cause(connect
     assert len(bench.asked()) == 1
 
 
+def test_an_address_that_never_answered_is_a_network_error_however_late(connect: Connect) -> None:
+    for clock in (ManualClock(), Drowsy()):
+        bench = connect(timeout_s=1, on=clock)
+        bench.simulator.stop()
+        with pytest.raises(NetworkError, match="could not be reached"):
+            bench.read_me()
+
+
 def test_nothing_is_asked_after_the_deadline(connect: Connect) -> None:
     bench = connect(timeout_s=5)
     bench.clock.advance(5)

@@ -6,8 +6,9 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -246,14 +247,23 @@ def test_a_tls_failure_after_the_request_was_sent_is_a_lost_answer(
         assert [request[:4] for request in received] == [b"POST"]
 
 
-def test_a_host_that_accepts_no_connection_is_told(clock: ManualClock) -> None:
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.read("/me", what="reading"),
+        lambda client: client.send("POST", "/jobs", {}, what="starting"),
+    ],
+    ids=["read", "send"],
+)
+def test_a_host_that_accepts_no_connection_is_told(clock: ManualClock, ask: Callable[[Client], Any]) -> None:
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         stack.enter_context(socket.create_connection(listener.getsockname()))  # the one that waits to be accepted
         client = stack.enter_context(client_of("http://{}:{}".format(*listener.getsockname()), clock))
         impatient = client.within(Deadline(clock, 0.2))
-        with pytest.raises(NetworkError, match="did not accept a connection in time"):
-            impatient.send("POST", "/jobs", {}, what="starting")
+        with pytest.raises(NetworkError, match="did not accept a connection in time") as raised:
+            ask(impatient)
+        assert not isinstance(raised.value, AnswerLost)
 
 
 def test_a_server_that_speaks_no_tls_is_a_network_error(connect: Connect, clock: ManualClock) -> None:
