@@ -6,7 +6,7 @@ DOCKER ?= docker
 IMAGE ?= sekoia-event-export
 
 # What the requirements files hold beside the base: every extra but spark.
-EXTRAS := playbook
+EXTRAS := playbook analysis keyring
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input

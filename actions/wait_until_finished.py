@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sekoia_export.arguments import WaitArguments
+from sekoia_export.arguments.chain import WaitArguments
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.playbook import ExportAction
-from sekoia_export.results import WaitResults
+from sekoia_export.results.chain import WaitResults
 
 if TYPE_CHECKING:
     from sekoia_export.operations.step import Surroundings

@@ -21,12 +21,12 @@ from sekoia_automation.action import Action
 from sekoia_automation.exceptions import SendEventError
 from sekoia_automation.module import Module
 
-from sekoia_export.arguments import Arguments, read_arguments
+from sekoia_export.arguments.base import Arguments, read_arguments
 from sekoia_export.clock import SystemClock
 from sekoia_export.configuration import Configuration
 from sekoia_export.errors import ConfigurationError, DataStorageError, ExportError, Interrupted, UsageError
 from sekoia_export.redaction import redact
-from sekoia_export.results import Results
+from sekoia_export.results.base import Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,7 +25,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Valid
 
 from sekoia_export.encryption import Encryption
 from sekoia_export.errors import StateCorrupt
-from sekoia_export.results import SearchResults
+from sekoia_export.results.chain import SearchResults
 from sekoia_export.transfer.data_storage import STATE_FOLDER
 
 if TYPE_CHECKING:

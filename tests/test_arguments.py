@@ -11,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sekoia_export.archive import ArchiveFormat
-from sekoia_export.arguments import (
-    Arguments,
+from sekoia_export.arguments.base import Arguments, read_arguments
+from sekoia_export.arguments.chain import (
     EncryptionChoice,
     ExportArguments,
     FetchArguments,
     SearchArguments,
     TriggerArguments,
     WaitArguments,
-    read_arguments,
 )
 from sekoia_export.errors import UsageError
 from tests.canaries import EXPLICIT_KEY

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sekoia_export.arguments import ExportArguments
+from sekoia_export.arguments.chain import ExportArguments
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.playbook import ExportAction
-from sekoia_export.results import ExportResults, Results
+from sekoia_export.results.base import Results
+from sekoia_export.results.chain import ExportResults
 
 if TYPE_CHECKING:
     from sekoia_export.operations.step import Surroundings

@@ -14,14 +14,15 @@ from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.searched import RecordedSearch
 from sekoia_export.operations.trigger import trigger_export
 from sekoia_export.operations.wait import follow
-from sekoia_export.results import ExportResults, Results
+from sekoia_export.results.chain import ExportResults
 from sekoia_export.transfer.progress import Observer
 from sekoia_export.transfer.progress import silent as silent_transfer
 from sekoia_export.waiting import ProgressObserver, silent
 
 if TYPE_CHECKING:
-    from sekoia_export.arguments import ExportArguments
+    from sekoia_export.arguments.chain import ExportArguments
     from sekoia_export.operations.step import Step
+    from sekoia_export.results.base import Results
 
 log = logging.getLogger(__name__)
 

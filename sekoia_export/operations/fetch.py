@@ -13,7 +13,7 @@ from sekoia_export.operations.keys import candidate_keys
 from sekoia_export.operations.locate import FinishedExport, locate
 from sekoia_export.operations.opening import open_export
 from sekoia_export.operations.outcome import Branch, Outcome
-from sekoia_export.results import FetchResults
+from sekoia_export.results.chain import FetchResults
 from sekoia_export.state import FetchRecord
 from sekoia_export.times import format_moment
 from sekoia_export.transfer.download import download
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sekoia_export.archive import ArchiveFacts
-    from sekoia_export.arguments import FetchArguments
+    from sekoia_export.arguments.chain import FetchArguments
     from sekoia_export.operations.step import Step
 
 log = logging.getLogger(__name__)

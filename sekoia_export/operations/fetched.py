@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from sekoia_export.arguments import FetchArguments
+    from sekoia_export.arguments.chain import FetchArguments
     from sekoia_export.operations.step import Step
 
 _CHUNK_SIZE_BYTES = 1024 * 1024

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from sekoia_export.results import Results
+    from sekoia_export.results.base import Results
 
 R_co = TypeVar("R_co", bound="Results", covariant=True)
 

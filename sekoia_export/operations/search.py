@@ -12,11 +12,11 @@ from sekoia_export.api.platform import SearchRequest
 from sekoia_export.clock import Deadline
 from sekoia_export.errors import AnswerLost, DeadlineExceeded, NetworkError, PlatformError
 from sekoia_export.operations.outcome import Branch, Outcome
-from sekoia_export.results import SearchResults
+from sekoia_export.results.chain import SearchResults
 from sekoia_export.waiting import Observation, wait_for
 
 if TYPE_CHECKING:
-    from sekoia_export.arguments import SearchArguments
+    from sekoia_export.arguments.chain import SearchArguments
     from sekoia_export.operations.step import Step
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from sekoia_export.times import absolute_moment
 
 if TYPE_CHECKING:
     from sekoia_export.api.models import SearchJob
-    from sekoia_export.arguments import SearchArguments
+    from sekoia_export.arguments.chain import SearchArguments
     from sekoia_export.operations.step import Step
-    from sekoia_export.results import SearchResults
+    from sekoia_export.results.chain import SearchResults
 
 log = logging.getLogger(__name__)
 

@@ -29,12 +29,12 @@ from sekoia_export.operations.locate import locate
 from sekoia_export.operations.opening import open_export
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.slot import Slot
-from sekoia_export.results import TriggerResults
+from sekoia_export.results.chain import TriggerResults
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from sekoia_export.arguments import TriggerArguments
+    from sekoia_export.arguments.chain import TriggerArguments
     from sekoia_export.operations.step import Step
     from sekoia_export.state import ExportRecord
 

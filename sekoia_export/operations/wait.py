@@ -10,14 +10,14 @@ from sekoia_export.api.models import Task, TaskStatus
 from sekoia_export.errors import DeadlineExceeded
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.redaction import redact
-from sekoia_export.results import WaitResults
+from sekoia_export.results.chain import WaitResults
 from sekoia_export.state import TaskRecord
 from sekoia_export.waiting import Observation, Progress, ProgressObserver, TenthsLog, combine, silent, wait_for
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sekoia_export.arguments import WaitArguments
+    from sekoia_export.arguments.chain import WaitArguments
     from sekoia_export.operations.step import Step
 
 log = logging.getLogger(__name__)

@@ -10,13 +10,13 @@ from uuid import UUID
 import requests
 from pydantic import SecretStr
 
-from sekoia_export.arguments import (
+from sekoia_export.arguments.base import read_arguments
+from sekoia_export.arguments.chain import (
     ExportArguments,
     FetchArguments,
     SearchArguments,
     TriggerArguments,
     WaitArguments,
-    read_arguments,
 )
 from sekoia_export.configuration import Configuration
 from sekoia_export.operations.account import ACCOUNT_TIMEOUT_S, check_account
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sekoia_export.operations.outcome import Outcome
-    from sekoia_export.results import FetchResults, SearchResults, TriggerResults, WaitResults
+    from sekoia_export.results.chain import FetchResults, SearchResults, TriggerResults, WaitResults
     from sekoia_export.simulator import Bucket, Export, Recorded, Simulator
     from tests.clock import ManualClock
 

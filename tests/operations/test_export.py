@@ -134,7 +134,8 @@ def test_what_a_later_step_would_refuse_is_refused_first(
     bench: Bench, arguments: dict[str, Any], error: type[ExportError]
 ) -> None:
     bench.configure(encryption_secret=None)
-    from sekoia_export.arguments import ExportArguments, read_arguments
+    from sekoia_export.arguments.base import read_arguments
+    from sekoia_export.arguments.chain import ExportArguments
     from sekoia_export.operations.export import export_events
 
     with bench.step(100) as step, pytest.raises(error):
@@ -350,7 +351,8 @@ def test_the_time_of_the_node_is_one_for_all_steps(start: Start) -> None:
 
 
 def test_a_node_without_an_end_has_none(bench: Bench) -> None:
-    from sekoia_export.arguments import ExportArguments, read_arguments
+    from sekoia_export.arguments.base import read_arguments
+    from sekoia_export.arguments.chain import ExportArguments
     from sekoia_export.operations.export import export_events
 
     with bench.step(None) as step:

@@ -483,7 +483,7 @@ def test_breaks_on_the_way_are_gone_on_from(bench: Bench) -> None:
 
 
 def test_progress_is_told_and_logged_by_tenths(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    from sekoia_export.arguments import FetchArguments
+    from sekoia_export.arguments.chain import FetchArguments
     from sekoia_export.operations.fetch import fetch_and_decrypt
 
     caplog.set_level("INFO", "sekoia_export.operations.fetch")

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft7Validator, FormatChecker
 from pydantic import ValidationError
 
-from sekoia_export.results import ExportResults, FetchResults, SearchResults, TriggerResults, WaitResults
+from sekoia_export.results.chain import ExportResults, FetchResults, SearchResults, TriggerResults, WaitResults
 
 if TYPE_CHECKING:
     from sekoia_export.operations.outcome import Outcome

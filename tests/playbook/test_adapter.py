@@ -14,7 +14,7 @@ from actions.account_validator import EventExportAccountValidator
 from sekoia_export.errors import ConfigurationError
 from sekoia_export.operations.outcome import Outcome
 from sekoia_export.playbook import EventExportModule
-from sekoia_export.results import SearchResults
+from sekoia_export.results.chain import SearchResults
 from tests.canaries import ENCRYPTION_SECRET
 from trigger_export.search_events import SearchEvents
 

@@ -1,25 +1,17 @@
-"""The results of the steps, as playbooks pass them on; the manifests are generated from these models.
-
-A result never holds a key, a secret, or a URL. Sizes are bytes, durations seconds, times ISO 8601 in UTC.
-"""
+"""The results of the chain: search, trigger, wait, fetch, and all of it in one."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import Field, create_model
 
 from sekoia_export.encryption import Encryption
+from sekoia_export.results.base import Results
 
 _ENCRYPTION = (
     "Where the key comes from: derived from the encryption secret, provided as an argument, the platform's own, or none"
 )
-
-
-class Results(BaseModel):
-    """What all steps' results share."""
-
-    model_config = ConfigDict(extra="forbid", use_enum_values=True, hide_input_in_errors=True, defer_build=True)
 
 
 class SearchResults(Results):

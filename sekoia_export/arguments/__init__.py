@@ -1,0 +1,1 @@
+"""The arguments of every step: the manifests and the command line are made from these models."""

@@ -1,0 +1,1 @@
+"""The results of every step, as playbooks pass them on."""
