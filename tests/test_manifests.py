@@ -136,6 +136,7 @@ def test_the_module_s_manifest_names_what_the_contract_fixes() -> None:
             ),
             "fetched incomplete empty failed busy timed_out expired",
         ),
+        ("get_export_status", "task_uuid job_uuid", "finished running failed expired"),
     ],
 )
 def test_the_contract_s_names_are_kept(command: str, arguments: str, branches: str) -> None:

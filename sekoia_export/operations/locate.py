@@ -56,17 +56,17 @@ def locate(step: Step, *, job_uuid: UUID, task_uuid: UUID | None) -> FinishedExp
         PlatformError: the export failed, or the platform refused to tell.
     """
     # The task first: a listing read after it knows at least as much of its end.
-    task = _task(step, task_uuid)
-    entries, unlisted = _listed(step, job_uuid)
-    record = _record(step, task_uuid)
-    entry = _newest_finished(entries) if task_uuid is None else _entry_of(task_uuid, entries, record)
+    task = read_task(step, task_uuid)
+    entries, unlisted = listed_exports(step, job_uuid)
+    record = read_record(step, task_uuid)
+    entry = _newest_finished(entries) if task_uuid is None else entry_of(task_uuid, entries, record)
     if task_uuid is None and entry is not None and (task_uuid := task_of(entry)) is not None:
-        task, record = _task(step, task_uuid), _record(step, task_uuid)
+        task, record = read_task(step, task_uuid), read_record(step, task_uuid)
     if task is None and entry is None:
         if task_uuid is None:
             raise unlisted or _none_finished(entries, job_uuid)
         raise _unknown(step, task_uuid, record) from unlisted
-    status = _status(task, entry)
+    status = status_of(task, entry)
     if status in _ENDED_BADLY:
         said = (task.attributes.error or task.message) if task else None
         raise PlatformError(
@@ -90,7 +90,7 @@ def locate(step: Step, *, job_uuid: UUID, task_uuid: UUID | None) -> FinishedExp
     )
 
 
-def _listed(step: Step, job_uuid: UUID) -> tuple[list[ExportEntry], PlatformError | None]:
+def listed_exports(step: Step, job_uuid: UUID) -> tuple[list[ExportEntry], PlatformError | None]:
     """Return the listing; an expired or forgotten search job has none, and the task may still tell."""
     try:
         return step.platform.exports(job_uuid), None
@@ -98,7 +98,8 @@ def _listed(step: Step, job_uuid: UUID) -> tuple[list[ExportEntry], PlatformErro
         return [], failure
 
 
-def _task(step: Step, task_uuid: UUID | None) -> Task | None:
+def read_task(step: Step, task_uuid: UUID | None) -> Task | None:
+    """Return the task; None when the platform does not know it."""
     if task_uuid is None:
         return None
     try:
@@ -107,11 +108,13 @@ def _task(step: Step, task_uuid: UUID | None) -> Task | None:
         return None
 
 
-def _record(step: Step, task_uuid: UUID | None) -> TaskRecord | None:
+def read_record(step: Step, task_uuid: UUID | None) -> TaskRecord | None:
+    """Return what this module asked for; None when the export was triggered elsewhere."""
     return None if task_uuid is None else step.state.read(TaskRecord, str(task_uuid))
 
 
-def _entry_of(task_uuid: UUID, entries: list[ExportEntry], record: TaskRecord | None) -> ExportEntry | None:
+def entry_of(task_uuid: UUID, entries: list[ExportEntry], record: TaskRecord | None) -> ExportEntry | None:
+    """Return the task's export among the listed ones; None when it is not there, or cannot be told from others."""
     named = [entry for entry in entries if entry.names(str(task_uuid))]
     if named:
         return named[0]
@@ -136,7 +139,7 @@ def _has_finished(entry: ExportEntry) -> bool:
     return entry.status is TaskStatus.FINISHED
 
 
-def _status(task: Task | None, entry: ExportEntry | None) -> TaskStatus:
+def status_of(task: Task | None, entry: ExportEntry | None) -> TaskStatus:
     """Return the status: the task's where it is known and has ended, else the entry's, which was read later."""
     if task is not None and task.status.ended:
         return task.status

@@ -21,6 +21,7 @@ class Branch(StrEnum):
     TIMED_OUT = "timed_out"
     TRIGGERED = "triggered"
     BUSY = "busy"
+    RUNNING = "running"
     FINISHED = "finished"
     FETCHED = "fetched"
     INCOMPLETE = "incomplete"

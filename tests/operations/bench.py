@@ -18,11 +18,13 @@ from sekoia_export.arguments.chain import (
     TriggerArguments,
     WaitArguments,
 )
+from sekoia_export.arguments.management import StatusArguments
 from sekoia_export.configuration import Configuration
 from sekoia_export.operations.account import ACCOUNT_TIMEOUT_S, check_account
 from sekoia_export.operations.export import export_events
 from sekoia_export.operations.fetch import fetch_and_decrypt
 from sekoia_export.operations.search import search_events
+from sekoia_export.operations.status import STATUS_TIMEOUT_S, get_export_status
 from sekoia_export.operations.step import Step, Surroundings
 from sekoia_export.operations.trigger import TRIGGER_TIMEOUT_S, trigger_export
 from sekoia_export.operations.wait import wait_until_finished
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from sekoia_export.operations.outcome import Outcome
     from sekoia_export.results.chain import FetchResults, SearchResults, TriggerResults, WaitResults
+    from sekoia_export.results.management import StatusResults
     from sekoia_export.simulator import Bucket, Export, Recorded, Simulator
     from tests.clock import ManualClock
 
@@ -201,6 +204,12 @@ class Bench:
         read = read_arguments(ExportArguments, given)
         with self.step(read.timeout, **options or {}) as step:
             return export_events(step, read)
+
+    def status(self, task_uuid: UUID | str | None, **arguments: Any) -> Outcome[StatusResults]:
+        """Look at an export."""
+        read = read_arguments(StatusArguments, {"task_uuid": str(task_uuid), **arguments})
+        with self.step(STATUS_TIMEOUT_S) as step:
+            return get_export_status(step, read)
 
     def check(self) -> None:
         """Check the account."""

@@ -1,0 +1,18 @@
+"""The arguments of the steps that look after exports: their status, their list, a link to hand on, and removal."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from sekoia_export.arguments.base import Arguments, Uuid
+
+
+class StatusArguments(Arguments):
+    """Which export to look at."""
+
+    task_uuid: Uuid = Field(description="Uuid of the export's task, as the trigger gives it")
+    job_uuid: Uuid | None = Field(
+        default=None,
+        description="Uuid of the exported search job; needed for the number of events, the size and the expiry of an "
+        "export that was triggered elsewhere",
+    )
