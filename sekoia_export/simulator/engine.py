@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Self
 from sekoia_export.clock import SystemClock
 from sekoia_export.errors import UsageError
 from sekoia_export.simulator.callback import Callbacks, Report
+from sekoia_export.simulator.expressions import Expressions
 from sekoia_export.simulator.faults import Faults, Recorded
 from sekoia_export.simulator.node import NodeRun, StartedNode
 from sekoia_export.simulator.server import HOST, Server
-from sekoia_export.simulator.templates import Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,10 +54,10 @@ class Engine:
         env: more environment variables for the nodes; they win over the engine's own.
         python: what runs main.py, as the beginning of a command line; this interpreter when not given.
         clean_env: nodes see of this process's environment only the path, home, language and coverage's variables.
-        filters: Jinja filters beside the built-in ones.
         playbook_run_uuid: a rerun of the same playbook run has the same.
 
     Attributes:
+        expressions: what renders arguments.
         results: the results of each node that succeeded, by node.
         store: what `store.x` names in an argument.
         requests, faults: of the callback, as the simulator's (the server "engine").
@@ -73,7 +73,6 @@ class Engine:
         env: Mapping[str, str] | None = None,
         python: Sequence[str] | None = None,
         clean_env: bool = True,
-        filters: Mapping[str, Callable[..., Any]] | None = None,
         playbook_run_uuid: str | None = None,
     ) -> None:
         self._module = _Module(module_folder.resolve(), dict(configuration or {}), dict(secrets or {}))
@@ -82,7 +81,7 @@ class Engine:
         self._env = dict(env or {})
         self._python = list(python or [sys.executable])
         self._clean_env = clean_env
-        self._renderer = Renderer(filters)
+        self.expressions = Expressions()
         self.playbook_uuid = str(uuid.uuid4())
         self.playbook_run_uuid = playbook_run_uuid or str(uuid.uuid4())
         self.results: dict[int, Any] = {}
@@ -104,6 +103,7 @@ class Engine:
     ) -> None:
         for started in self._started:
             started.close()
+        self.expressions.close()
         self._server.stop()
 
     def run_node(
@@ -144,8 +144,19 @@ class Engine:
         Arguments and errors are those of run_node.
         """
         number = node if node is not None else max(self.results, default=0) + 1
-        rendered = self.render(arguments or {}, node=number)
-        return self._start(command, number, {"ARGUMENTS": json.dumps(rendered)}, rendered, on_output)
+        return self.start_rendered(command, self.render(arguments or {}, node=number), node=number, on_output=on_output)
+
+    def start_rendered(
+        self,
+        command: str,
+        arguments: Mapping[str, Any],
+        *,
+        node: int,
+        on_output: Callable[[str], object] | None = None,
+    ) -> StartedNode:
+        """Start a node as start_node does, with arguments as they are: text in them is never an expression."""
+        given = dict(arguments)
+        return self._start(command, node, {"ARGUMENTS": json.dumps(given)}, given, on_output)
 
     def start_trigger(
         self,
@@ -166,7 +177,7 @@ class Engine:
 
     def render(self, arguments: Mapping[str, Any], *, node: int) -> dict[str, Any]:
         """Return `arguments` rendered from the earlier nodes' results, as start_node does it."""
-        return self._renderer.arguments(arguments, node=node, results=self.results, store=self.store)
+        return self.expressions.arguments(arguments, node=f"node {node}", results=self.results, store=self.store)
 
     def _start(
         self,
