@@ -1,66 +1,57 @@
-"""`sekoia-export`: the command line. Each command's module is imported when the command runs."""
+"""`sekoia-export`: the command line, a thin face of the library's operations.
+
+What starts fast stays fast: `--help`, completion and a typing error import no command. A command's module is imported
+when its name is typed, and imports what is heavy (boto3, Rich, DuckDB, Flask) where it is used.
+
+A command is added in two places:
+
+1. a line in `table.py`: its name, its help of one line, whether it talks to the platform; a group has `commands`;
+2. `commands/<name>.py` (`commands/<group>/<name>.py` in a group; `-` in a name is `_` in the file's): the function
+   `command`, a Typer function whose docstring is the help, and `EXAMPLES`, a tuple of command lines shown in the help,
+   in docs/cli.md, and parsed by a test. Its signature begins with `ctx: typer.Context`, then arguments and options.
+
+::
+
+    EXAMPLES = ("sekoia-export status 9a1c...",)
+
+    def command(ctx: typer.Context, task_uuid: Annotated[str, typer.Argument(help="The export's task.")]) -> ExitStatus:
+        \"\"\"Say how far an export is.\"\"\"
+        session = Session.of(ctx)           # terminal, clock, folder, places; session.settings when it is asked for
+        configuration = session.settings.configuration
+        ...                                 # one call of an operation
+        session.terminal.data(text)         # what was asked for: stdout; session.terminal.say: stderr
+        return status_of_branch(outcome.branch)
+
+A command returns an `ExitStatus` (None is DONE) or raises an `ExportError`; `main` says the error and picks the status,
+and nothing else exits. `--profile`, `--quiet` and the like are added to every command and are in `session.options`.
+`make manifests` writes docs/cli.md anew.
+"""
 
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-from sekoia_export.errors import ExportError
+    from sekoia_export.cli.session import Process
 
-app = typer.Typer(
-    name="sekoia-export",
-    help="Launch massive event exports of Sekoia.io, wait for them, fetch and decrypt them.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-class Against(StrEnum):
-    """What a demo runs against."""
-
-    SIMULATOR = "simulator"
-    PLATFORM = "platform"
-
-
-@app.callback()
-def _commands() -> None:
-    """Launch massive event exports of Sekoia.io, wait for them, fetch and decrypt them."""
-
-
-@app.command()
-def demo(
-    *,
-    module: Annotated[
-        Path | None, typer.Option(help="The module's folder, where main.py is; by default this checkout.")
-    ] = None,
-    folder: Annotated[Path, typer.Option(help="Where the fetched file goes.")] = Path("demo"),
-    events: Annotated[int, typer.Option(min=1, help="How many events the simulated platform has.")] = 200_000,
-    against: Annotated[
-        Against, typer.Option(help="platform: SEKOIA_BASE_URL with SEKOIA_API_KEY; its export counts.")
-    ] = Against.SIMULATOR,
-    query: Annotated[str, typer.Option(help="What to search for.")] = "event.category:*",
-    since: Annotated[str, typer.Option(help="Start of the period.")] = "-1h",
-) -> None:
-    """Run the four actions of the chain as the playbook engine does, against a simulated platform.
-
-    Example: sekoia-export demo --events 1000000
-    """
-    from sekoia_export.cli.demo import Demo
-
-    chain = Demo(module=module, folder=folder, query=query, earliest_time=since)
-    status = chain.against_simulator(total_events=events) if against is Against.SIMULATOR else chain.against_platform()
-    raise typer.Exit(status)
+PROGRAM = "sekoia-export"
 
 
 def main() -> None:
-    """Run the command line; an expected failure is its two sentences on stderr and the exit status 1."""
-    try:
-        app()
-    except ExportError as failure:
-        typer.echo(f"sekoia-export: {failure}", err=True)
-        sys.exit(1)
+    """Run the command line of this process and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str], process: Process | None = None) -> int:
+    """Carry out one command line and return its exit status.
+
+    Args:
+        arguments: without the program's name.
+        process: what surrounds it; this process when not given.
+    """
+    from sekoia_export.cli.invocation import invoke
+
+    return invoke(arguments, process)

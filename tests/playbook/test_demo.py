@@ -71,6 +71,6 @@ def test_a_demo_whose_node_fails_is_no_success(tmp_path: Path) -> None:
 def test_what_is_missing_is_said_in_two_sentences(tmp_path: Path) -> None:
     no_key = run_demo(tmp_path, "--against", "platform")
     no_module = run_demo(tmp_path, "--module", str(tmp_path))
-    assert (no_key.returncode, no_module.returncode) == (1, 1)
+    assert (no_key.returncode, no_module.returncode) == (2, 2)
     assert "The environment variable SEKOIA_API_KEY is not set." in no_key.stderr
     assert "it has no main.py" in no_module.stderr

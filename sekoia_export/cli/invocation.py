@@ -1,0 +1,107 @@
+"""One invocation: the command line is parsed and carried out; whatever comes of it is said and becomes a status."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sekoia_export.cli import PROGRAM
+from sekoia_export.cli.exit_status import ExitStatus, status_of_error
+from sekoia_export.cli.group import HelpWanted, LazyGroup
+from sekoia_export.cli.options import parameters_of, shared_parameters
+from sekoia_export.cli.session import Process
+from sekoia_export.cli.table import COMMANDS
+from sekoia_export.cli.terminal import Terminal
+from sekoia_export.cli.wording import for_terminal
+from sekoia_export.errors import ExportError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def _say_version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"{PROGRAM} {version('sekoia-event-export')}")
+        raise typer.Exit
+
+
+HELP = """Launch massive event exports of Sekoia.io, wait for them, fetch and decrypt them.
+
+The options here may stand before or after a command. Exit status: 0 done, 1 failed, 2 usage or configuration,
+3 timed out, 4 incomplete, 5 busy or over quota, 130 interrupted.
+"""
+
+
+def invoke(arguments: Sequence[str], process: Process | None = None) -> int:
+    """Carry out one command line and return its exit status; no exception leaves, nothing exits."""
+    process = process or Process()
+    terminal = Terminal(process.streams, environment=process.environment)
+    try:
+        return _status(root().main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=process), terminal)
+    except HelpWanted as wanted:
+        process.streams.stderr.write(f"{wanted}\n")
+        return ExitStatus.USAGE
+    except ExportError as failure:
+        terminal.error(f"{PROGRAM}: {for_terminal(str(failure))}")
+        return status_of_error(failure)
+    except typer.TyperException as misuse:
+        terminal.error(_misuse(misuse))
+        return ExitStatus.USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        terminal.error(f"{PROGRAM}: Interrupted.")
+        return ExitStatus.INTERRUPTED
+    except SystemExit as ended:
+        # Typer's own ways out: a completion, and a reader of stdout that has gone.
+        return ended.code if isinstance(ended.code, int) else ExitStatus.FAILED
+    except Exception as bug:  # noqa: BLE001 - a person gets a sentence, and no traceback with who knows what in it
+        terminal.error(_unexpected(bug, terminal))
+        return ExitStatus.FAILED
+
+
+def root() -> LazyGroup:
+    """Return the group of all commands."""
+    return LazyGroup(
+        name=PROGRAM,
+        entries=COMMANDS,
+        help=HELP,
+        params=[*parameters_of(_version), *shared_parameters(connects=True)],
+    )
+
+
+def _version(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say the version.", is_eager=True, callback=_say_version, expose_value=False),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def _status(returned: Any, terminal: Terminal) -> ExitStatus:
+    """Return the status of what a command returned, or of what Typer made of an Exit or a Ctrl-C."""
+    if isinstance(returned, ExitStatus):
+        return returned
+    if returned == ExitStatus.INTERRUPTED:
+        terminal.error(f"{PROGRAM}: Interrupted.")
+    return ExitStatus(returned or 0)
+
+
+def _misuse(misuse: typer.TyperException) -> str:
+    """Return Typer's complaint as two sentences; it names options, and values of those that are no secrets."""
+    cause = " ".join(misuse.format_message().split()).rstrip(".")
+    ctx = getattr(misuse, "ctx", None)
+    path = ctx.command_path if ctx is not None else PROGRAM
+    return f"{PROGRAM}: {cause}. See {path} --help."
+
+
+def _unexpected(bug: Exception, terminal: Terminal) -> str:
+    frames = traceback.extract_tb(bug.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    told = f"{PROGRAM}: An unexpected {type(bug).__name__} at {place}: this is a bug of {PROGRAM}. Please report it."
+    return terminal.without_secrets(told)

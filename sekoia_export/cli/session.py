@@ -1,0 +1,114 @@
+"""What a command is given: the terminal, the environment, time, the shared options, the configuration.
+
+A command's function asks for `ctx: typer.Context` and calls `Session.of(ctx)`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from sekoia_export.cli.options import Options, given
+from sekoia_export.cli.terminal import Streams, Terminal, Verbosity
+from sekoia_export.clock import Clock, SystemClock
+from sekoia_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import typer
+
+    from sekoia_export.cli.settings import Places, Settings
+    from sekoia_export.configuration import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What surrounds an invocation. A test passes its own instead of patching the real one's.
+
+    Attributes:
+        environment: the environment variables.
+        folder: the current folder; relative names and `.env` are looked for there.
+    """
+
+    streams: Streams = field(default_factory=Streams.of_process)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    folder: Path = field(default_factory=Path.cwd)
+    clock: Clock = field(default_factory=SystemClock)
+
+
+class Session:
+    """One invocation of one command.
+
+    Args:
+        process: what surrounds it.
+        options: the shared options that were given.
+
+    Attributes:
+        terminal: where to read and write.
+        clock: where time comes from.
+        folder: the current folder.
+    """
+
+    def __init__(self, process: Process, options: Options) -> None:
+        if options.quiet and options.verbose:
+            raise UsageError("The options --quiet and --verbose are given together.", "Give one of them.")
+        self.process = process
+        self.options = options
+        self.clock = process.clock
+        self.folder = process.folder
+        verbosity = Verbosity.VERBOSE if options.verbose else Verbosity.QUIET if options.quiet else Verbosity.NORMAL
+        self.terminal = Terminal(process.streams, environment=process.environment, verbosity=verbosity)
+        self.terminal.log_to_here()
+
+    @classmethod
+    def of(cls, ctx: typer.Context) -> Session:
+        """Return the session of the invocation that `ctx` belongs to."""
+        return cls(cast("Process", ctx.obj), given(ctx))
+
+    @cached_property
+    def places(self) -> Places:
+        """Where configuration and state are kept."""
+        from sekoia_export.cli.settings import Places
+
+        return Places.of(self.process.environment)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration, put together from options, environment, `.env` and the configuration file.
+
+        Raises:
+            UsageError: one of them cannot be used; the text names the known values.
+        """
+        from sekoia_export.cli.settings import load_settings
+
+        settings = load_settings(
+            options=self.options,
+            environment=self.process.environment,
+            folder=self.folder,
+            places=self.places,
+            terminal=self.terminal,
+        )
+        for secret in settings.secrets:
+            self.terminal.keep_secret(secret)
+        return settings
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The library's configuration; a person is asked for the API key when it is nowhere else.
+
+        Raises:
+            UsageError: as `settings` does.
+        """
+        configuration = self.settings.configuration
+        if configuration.api_key is None and self.terminal.interactive:
+            from pydantic import SecretStr
+
+            key = SecretStr(self.terminal.ask_secret("Sekoia.io API key"))
+            self.terminal.keep_secret(key)
+            configuration = configuration.model_copy()
+            configuration.api_key = key
+        return configuration

@@ -1,0 +1,25 @@
+"""The commands, each with its line of help and where it is implemented; nothing is imported to list them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command, or a group of commands.
+
+    Attributes:
+        name: as it is typed.
+        help: one line, of 60 characters at most, without a full stop at the end.
+        connects: whether it talks to the platform, and so takes `--profile`, `--region` and the like.
+        commands: those of a group; empty for a command.
+    """
+
+    name: str
+    help: str
+    connects: bool = True
+    commands: tuple[Entry, ...] = ()
+
+
+COMMANDS: tuple[Entry, ...] = (Entry("demo", "Run the chain of actions against a simulated platform", connects=False),)

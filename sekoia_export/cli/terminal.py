@@ -1,0 +1,203 @@
+"""Where a command reads and writes: data on stdout, everything that is said to a person on stderr.
+
+The streams are passed in, so a test gives its own and patches nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, TextIO
+
+from sekoia_export.errors import UsageError
+from sekoia_export.redaction import hide, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic import SecretStr
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The three streams of a process."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+
+    @classmethod
+    def of_process(cls) -> Streams:
+        return cls(sys.stdin, sys.stdout, sys.stderr)
+
+
+class Verbosity(IntEnum):
+    """How much is said on stderr."""
+
+    QUIET = 0
+    """Errors only."""
+    NORMAL = 1
+    """Messages, warnings and progress."""
+    VERBOSE = 2
+    """The library's log too."""
+
+
+class Terminal:
+    """The streams of one invocation, and how much is said on them.
+
+    Args:
+        streams: of the process, or a test's own.
+        environment: `NO_COLOR` and `TERM=dumb` are heeded.
+        verbosity: how much is said.
+
+    Attributes:
+        console: Rich's, on stderr; Rich is imported when it is first asked for.
+    """
+
+    def __init__(
+        self, streams: Streams, *, environment: Mapping[str, str], verbosity: Verbosity = Verbosity.NORMAL
+    ) -> None:
+        self.streams = streams
+        self.verbosity = verbosity
+        self._environment = environment
+        self._console: Console | None = None
+        self._secrets: list[str] = []
+
+    @property
+    def live(self) -> bool:
+        """Whether progress may be drawn: stderr is a terminal that can move its cursor, and nobody asked for quiet."""
+        return self.verbosity > Verbosity.QUIET and self._is_terminal(self.streams.stderr)
+
+    @property
+    def colours(self) -> bool:
+        """Whether colours may be used on stderr."""
+        return self._is_terminal(self.streams.stderr) and not self._environment.get("NO_COLOR")
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked: both stdin and stderr are a terminal."""
+        return self.streams.stdin.isatty() and self.streams.stderr.isatty()
+
+    @property
+    def console(self) -> Console:
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(
+                file=self.streams.stderr,
+                force_terminal=self._is_terminal(self.streams.stderr),
+                no_color=not self.colours,
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
+                emoji=False,
+                quiet=self.verbosity is Verbosity.QUIET,
+            )
+        return self._console
+
+    def data(self, text: str) -> None:
+        """Write a line of what was asked for to stdout."""
+        self.streams.stdout.write(f"{text}\n")
+        self.streams.stdout.flush()
+
+    def say(self, text: str, *, style: str | None = None) -> None:
+        """Write a line for a person to stderr, unless quiet.
+
+        Args:
+            text: nothing in it is taken for markup.
+            style: Rich's, such as `bold` or `green`; dropped where there are no colours.
+        """
+        if self.verbosity is Verbosity.QUIET:
+            return
+        if style is not None and self.colours:
+            self.console.print(text, style=style)
+        else:
+            self._line(text)
+
+    def warn(self, text: str) -> None:
+        """Write a warning to stderr, unless quiet, without the secrets that are known here."""
+        self.say(f"warning: {self.without_secrets(text)}", style="yellow")
+
+    def error(self, text: str) -> None:
+        """Write a line to stderr, quiet or not, without the secrets that are known here."""
+        shown = self.without_secrets(text)
+        if self.colours:
+            from rich.text import Text
+
+            self.console.quiet = False
+            self.console.print(Text(shown, style="red"))
+        else:
+            self._line(shown)
+
+    def keep_secret(self, secret: SecretStr) -> None:
+        """Hide `secret` from now on in whatever is logged or said of an error."""
+        self._secrets.append(secret.get_secret_value())
+
+    def without_secrets(self, text: str) -> str:
+        return hide(redact(text), self._secrets)
+
+    def read_secret(self) -> str:
+        """Return the secret on stdin: all of it, without white space around it.
+
+        Raises:
+            UsageError: there is none, or stdin is a terminal, which would show it.
+        """
+        if self.streams.stdin.isatty():
+            raise UsageError(
+                "A secret is to be read from stdin, and stdin is a terminal, which would show it.",
+                "Pipe it in, or name a file that holds it.",
+            )
+        if not (text := self.streams.stdin.read().strip()):
+            raise UsageError("A secret is to be read from stdin, and nothing came.", "Pipe it in.")
+        return text
+
+    def ask_secret(self, question: str) -> str:
+        """Ask for a secret, without showing what is typed; empty text when none is given."""
+        import getpass
+
+        return getpass.getpass(f"{question}: ", self.streams.stderr).strip()
+
+    def log_to_here(self) -> None:
+        """Show the library's warnings, and when verbose all that it logs, on stderr without secrets."""
+        logger = logging.getLogger("sekoia_export")
+        logger.handlers = [_TerminalHandler(self)]
+        logger.propagate = False
+        logger.setLevel(_LEVELS[self.verbosity])
+
+    def _line(self, text: str) -> None:
+        self.streams.stderr.write(f"{text}\n")
+        self.streams.stderr.flush()
+
+    def _is_terminal(self, stream: TextIO) -> bool:
+        return stream.isatty() and self._environment.get("TERM") != "dumb"
+
+
+_LEVELS = {
+    Verbosity.QUIET: logging.ERROR,
+    Verbosity.NORMAL: logging.WARNING,
+    Verbosity.VERBOSE: logging.DEBUG,
+}
+
+
+class _TerminalHandler(logging.Handler):
+    """Says what is logged: warnings as they are read best, the rest with its module."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = " ".join(self._parts(record))
+        if record.levelno >= logging.WARNING:
+            self._terminal.warn(text)
+        else:
+            place = record.name.removeprefix("sekoia_export.")
+            self._terminal.say(self._terminal.without_secrets(f"{place}: {text}"), style="dim")
+
+    def _parts(self, record: logging.LogRecord) -> Iterator[str]:
+        yield record.getMessage()
+        if record.exc_info is not None and record.exc_info[1] is not None:
+            yield f"({type(record.exc_info[1]).__name__})"
