@@ -66,7 +66,7 @@ def status_of_error(error: ExportError) -> ExitStatus:
 def status_of_branch(branch: Branch) -> ExitStatus:
     """Return the status of a step that ended in `branch`."""
     match branch:
-        case Branch.DONE | Branch.EMPTY | Branch.TRIGGERED | Branch.FINISHED | Branch.FETCHED:
+        case Branch.DONE | Branch.EMPTY | Branch.TRIGGERED | Branch.RUNNING | Branch.FINISHED | Branch.FETCHED:
             return ExitStatus.DONE
         case Branch.FAILED | Branch.EXPIRED:
             return ExitStatus.FAILED
