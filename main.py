@@ -3,6 +3,7 @@
 from actions.account_validator import EventExportAccountValidator
 from actions.fetch_and_decrypt import FetchAndDecrypt
 from actions.get_export_status import GetExportStatus
+from actions.list_exports import ListExports
 from actions.wait_until_finished import WaitUntilFinished
 from sekoia_export.playbook import EventExportModule
 from trigger_export.export_events import ExportEvents
@@ -17,5 +18,6 @@ if __name__ == "__main__":
     module.register(FetchAndDecrypt, "fetch_and_decrypt")
     module.register(ExportEvents, "export_events")
     module.register(GetExportStatus, "get_export_status")
+    module.register(ListExports, "list_exports")
     module.register_account_validator(EventExportAccountValidator)
     module.run()

@@ -24,16 +24,26 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from sekoia_export.encryption import Encryption
-from sekoia_export.errors import StateCorrupt
+from sekoia_export.errors import StateCorrupt, UsageError
 from sekoia_export.results.chain import SearchResults
-from sekoia_export.transfer.data_storage import STATE_FOLDER
+from sekoia_export.transfer.data_storage import STATE_FOLDER, safe_name
 
 if TYPE_CHECKING:
     from sekoia_export.transfer.data_storage import DataStorage
 
 R = TypeVar("R", bound="Record")
-# Steps make UUIDs of these without a look; a file that was changed by hand is found out when it is read.
+
+
+def _inside(path: str) -> str:
+    try:
+        return safe_name(path)
+    except UsageError:
+        raise ValueError("no path of a file in the data storage") from None
+
+
+# Steps use these without a look; a file that was changed by hand is found out when it is read.
 UuidText = Annotated[str, AfterValidator(lambda text: str(UUID(text)))]
+FilePath = Annotated[str, AfterValidator(_inside)]
 
 
 class Record(BaseModel):
@@ -118,8 +128,8 @@ class FetchRecord(Record):
     folder = "fetches"
 
     job_uuid: UuidText
-    task_uuid: str
-    file_path: str
+    task_uuid: Literal[""] | UuidText
+    file_path: FilePath
     file_size: int
     compressed_size: int
     events_count: int
@@ -160,6 +170,11 @@ class State:
             return kind.model_validate_json(data)
         except ValidationError:
             raise StateCorrupt(f"The state file {path} in the data storage is damaged or of another version.") from None
+
+    def names(self, kind: type[Record]) -> list[str]:
+        """Return the names of all records of a kind."""
+        files = self._storage.names(f"{STATE_FOLDER}/{kind.folder}")
+        return [file.removesuffix(".json") for file in files if file.endswith(".json")]
 
     def write(self, record: Record, name: str) -> None:
         """Write the record in one move."""

@@ -16,3 +16,13 @@ class StatusArguments(Arguments):
         description="Uuid of the exported search job; needed for the number of events, the size and the expiry of an "
         "export that was triggered elsewhere",
     )
+
+
+class ListArguments(Arguments):
+    """Which exports to list."""
+
+    job_uuid: Uuid | None = Field(
+        default=None,
+        description="Uuid of the search job whose exports are listed; by default all exports that this data storage "
+        "remembers",
+    )

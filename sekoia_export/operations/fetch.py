@@ -102,8 +102,7 @@ class _Fetching:
                 # Before the file has its name: a process that is killed in between finds either both or neither.
                 record = self._record(opened.export, facts, opened.encryption)
                 records.append(record)
-                if opened.export.task_uuid is not None:
-                    self._files.remember(record, opened.export.task_uuid)
+                self._files.remember(record, opened.export.task_uuid)
 
             facts = download(
                 opened.source,

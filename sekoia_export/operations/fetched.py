@@ -33,8 +33,8 @@ class FetchedFiles:
         self._step = step
         self._arguments = arguments
 
-    def remember(self, record: FetchRecord, task_uuid: UUID) -> None:
-        """Remember a verified file."""
+    def remember(self, record: FetchRecord, task_uuid: UUID | None) -> None:
+        """Remember a verified file; one without a task is not taken for the same again, only listed and deleted."""
         self._step.state.write(record, self._name(task_uuid))
 
     def still_there(self, task_uuid: UUID) -> FetchRecord | None:
@@ -64,6 +64,6 @@ class FetchedFiles:
             facts.feed(list(islice(filter(None, lines), self._arguments.preview)))
         return facts.preview()
 
-    def _name(self, task_uuid: UUID) -> str:
+    def _name(self, task_uuid: UUID | None) -> str:
         arguments = self._arguments
-        return fingerprint(str(arguments.job_uuid), str(task_uuid), arguments.format.value, arguments.file_name)
+        return fingerprint(str(arguments.job_uuid), str(task_uuid or ""), arguments.format.value, arguments.file_name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from sekoia_export.encryption import Encryption
 from sekoia_export.results.base import Results
 
 
@@ -28,3 +29,35 @@ class StatusResults(Results):
     events: int | None = Field(description="Number of events that the platform says it exported")
     compressed_size: int | None = Field(description="Bytes of the export as the storage holds it, compressed")
     expire_at: str | None = Field(description="Until when the platform keeps the export")
+
+
+class ListedExport(Results):
+    """One export of a list."""
+
+    job_uuid: str = Field(description="Uuid of the search job")
+    task_uuid: str | None = Field(description="Uuid of the export's task; null when the platform lists it without one")
+    status: str = Field(
+        description="FINISHED, FAILED, CANCELED, RUNNING, PENDING, EXPIRED (it can no longer be fetched) or UNKNOWN"
+    )
+    events: int | None = Field(description="Number of exported events")
+    compressed_size: int | None = Field(description="Bytes of the export as the storage holds it, compressed")
+    created_at: str | None = Field(description="When it was asked for")
+    expire_at: str | None = Field(description="Until when the platform keeps it")
+    fields: list[str] | None = Field(description="Exported fields")
+    encryption: Encryption | None = Field(description="Where the key comes from; null for one triggered elsewhere")
+    s3_bucket: str | None = Field(description="Own bucket it went to; null for the platform's")
+    file_path: str | None = Field(description="Path of the file, where it was fetched into this data storage")
+
+
+class ListResults(Results):
+    """The exports."""
+
+    exports: list[ListedExport] = Field(
+        description="The exports, the newest first; each an object with "
+        "job_uuid, task_uuid (null when the platform lists it without one), "
+        "status (FINISHED, FAILED, CANCELED, RUNNING, PENDING, EXPIRED when it can no longer be fetched, or UNKNOWN), "
+        "events, compressed_size (bytes), created_at, expire_at, fields, "
+        "encryption (null for one triggered elsewhere), s3_bucket (null for the platform's) and "
+        "file_path (of the newest fetched file that is still in the data storage, else null)"
+    )
+    count: int = Field(description="Number of exports in the list")

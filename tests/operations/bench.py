@@ -18,10 +18,11 @@ from sekoia_export.arguments.chain import (
     TriggerArguments,
     WaitArguments,
 )
-from sekoia_export.arguments.management import StatusArguments
+from sekoia_export.arguments.management import ListArguments, StatusArguments
 from sekoia_export.configuration import Configuration
 from sekoia_export.operations.account import ACCOUNT_TIMEOUT_S, check_account
 from sekoia_export.operations.export import export_events
+from sekoia_export.operations.exports import LIST_TIMEOUT_S, list_exports
 from sekoia_export.operations.fetch import fetch_and_decrypt
 from sekoia_export.operations.search import search_events
 from sekoia_export.operations.status import STATUS_TIMEOUT_S, get_export_status
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from sekoia_export.operations.outcome import Outcome
     from sekoia_export.results.chain import FetchResults, SearchResults, TriggerResults, WaitResults
-    from sekoia_export.results.management import StatusResults
+    from sekoia_export.results.management import ListResults, StatusResults
     from sekoia_export.simulator import Bucket, Export, Recorded, Simulator
     from tests.clock import ManualClock
 
@@ -210,6 +211,11 @@ class Bench:
         read = read_arguments(StatusArguments, {"task_uuid": str(task_uuid), **arguments})
         with self.step(STATUS_TIMEOUT_S) as step:
             return get_export_status(step, read)
+
+    def listed(self, **arguments: Any) -> Outcome[ListResults]:
+        """List exports."""
+        with self.step(LIST_TIMEOUT_S) as step:
+            return list_exports(step, read_arguments(ListArguments, arguments))
 
     def check(self) -> None:
         """Check the account."""

@@ -1,0 +1,61 @@
+"""What this data storage remembers of all its exports and fetched files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sekoia_export.state import FetchRecord, TaskRecord
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sekoia_export.operations.step import Step
+    from sekoia_export.state import ExportRecord
+
+
+class Remembered:
+    """The records of exports and of fetched files, read once.
+
+    Args:
+        step: whose state and data storage are used.
+        job_uuid: read on only what is about this search job; None for all.
+
+    Attributes:
+        exports: what was asked for, the newest first.
+        fetches: the fetched files, the newest first, with the names of their records.
+
+    Raises:
+        StateCorrupt: a record cannot be read.
+        DataStorageError: the data storage cannot be read.
+    """
+
+    def __init__(self, step: Step, job_uuid: UUID | None = None) -> None:
+        self._storage = step.storage
+
+        def wanted(record: ExportRecord | FetchRecord) -> bool:
+            return job_uuid is None or record.job_uuid == str(job_uuid)
+
+        tasks = [step.state.read(TaskRecord, name) for name in step.state.names(TaskRecord)]
+        self.exports = [record for record in tasks if record and record.task_uuid and wanted(record)]
+        self.exports.sort(key=lambda record: record.asked_at, reverse=True)
+        fetches = [(name, step.state.read(FetchRecord, name)) for name in step.state.names(FetchRecord)]
+        found = [(name, record) for name, record in fetches if record and wanted(record)]
+        self.fetches = dict(sorted(found, key=lambda named: named[1].fetched_at, reverse=True))
+
+    @property
+    def jobs(self) -> list[str]:
+        """Return the uuids of the search jobs, each once."""
+        asked_for = [record.job_uuid for record in self.exports]
+        return list(dict.fromkeys([*asked_for, *(record.job_uuid for record in self.fetches.values())]))
+
+    def fetched(self, *, job_uuid: str, task_uuid: str | None) -> list[FetchRecord]:
+        """Return the records of an export's fetched files, the newest first."""
+        return [
+            record
+            for record in self.fetches.values()
+            if record.job_uuid == job_uuid and record.task_uuid == (task_uuid or "")
+        ]
+
+    def is_there(self, record: FetchRecord) -> bool:
+        """Return whether the fetched file still lies in the data storage, by its size."""
+        return self._storage.size(record.file_path) == record.file_size
