@@ -53,8 +53,11 @@ def flat_property(schema: dict[str, Any], definitions: dict[str, Any], *, nullab
             flat[name] = schema[name]
     flat.setdefault("type", schema.get("type", "object"))
     if "items" in flat:
-        items = flat_property(flat["items"], definitions, nullable=nullable)
-        flat["items"] = items
+        flat["items"] = flat_property(flat["items"], definitions, nullable=nullable)
+    if "properties" in schema:
+        flat["properties"] = {
+            name: flat_property(part, definitions, nullable=nullable) for name, part in schema["properties"].items()
+        }
     if null and nullable:
         flat["type"] = [flat["type"], "null"]
         if "enum" in flat:

@@ -138,6 +138,11 @@ def test_the_module_s_manifest_names_what_the_contract_fixes() -> None:
         ),
         ("list_exports", "job_uuid", "done empty"),
         ("get_export_status", "task_uuid job_uuid", "finished running failed expired"),
+        (
+            "plan_windows",
+            "query earliest_time latest_time max_events community_uuids fields field_set timeout",
+            "planned empty too_dense failed timed_out",
+        ),
     ],
 )
 def test_the_contract_s_names_are_kept(command: str, arguments: str, branches: str) -> None:
@@ -165,3 +170,4 @@ def test_the_contract_s_defaults_are_kept() -> None:
     assert defaults["wait_until_finished"] == {"timeout": 14400}
     assert defaults["fetch_and_decrypt"] == {"format": "jsonl.gz", "preview": 10}
     assert defaults["export_events"]["timeout"] == 14400
+    assert (defaults["plan_windows"]["max_events"], defaults["plan_windows"]["latest_time"]) == (50_000_000, "now")

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from sekoia_export.api.histograms import Bucket, read_histograms
 from sekoia_export.api.models import ExportEntry, SearchJob, Task, read_exports, read_mapping, read_text
 from sekoia_export.errors import AnswerLost, JobExpired, NetworkError
 
@@ -110,6 +111,14 @@ class Platform:
         if job.expired:
             raise JobExpired(f"The search job {job_uuid} has expired.", status=200)
         return job
+
+    def histograms(self, job_uuid: UUID) -> list[list[Bucket]]:
+        """Return the histograms of a search job that can be read out of the answer; none is an empty list."""
+        return read_histograms(
+            self.client.read(
+                f"{_JOBS}/{job_uuid}/histograms", what=f"reading the histogram of the search job {job_uuid}"
+            )
+        )
 
     def cancel_search_job(self, job_uuid: UUID) -> None:
         """Stop a pending or running search."""

@@ -105,7 +105,9 @@ class SearchArguments(_SearchChoices):
             )
 
 
-class _ExportChoices(Arguments):
+class FieldChoices(Arguments):
+    """Which fields are exported."""
+
     fields: ListOfText = Field(
         default=["@timestamp", "message"],
         description="Exact names of the fields to export, without wildcards; @timestamp is always exported first",
@@ -114,6 +116,29 @@ class _ExportChoices(Arguments):
         default=None,
         description="Documented set of fields that is added to fields: network, identity or endpoint",
     )
+
+    @field_validator("fields")
+    @classmethod
+    def _exact_names(cls, value: list[str]) -> list[str]:
+        if not value:
+            raise ValueError("must name at least one field")
+        for field in value:
+            if not field.strip():
+                raise ValueError("holds an empty field name")
+            if any(character in field for character in "*?"):
+                raise ValueError(f"holds the wildcard {field.strip()[:80]!r}, and the platform takes exact names only")
+            if any(character.isspace() or not character.isprintable() for character in field.strip()):
+                raise ValueError("holds a field name with white space or control characters in it")
+        return [field.strip() for field in value]
+
+    @property
+    def all_fields(self) -> list[str]:
+        """Return the fields to export: `@timestamp`, `fields`, those of the field set, each once, in this order."""
+        chosen = FIELD_SETS[self.field_set] if self.field_set else ()
+        return list(dict.fromkeys((TIMESTAMP_FIELD, *self.fields, *chosen)))
+
+
+class _ExportChoices(FieldChoices):
     encryption: EncryptionChoice = Field(
         default=EncryptionChoice.AUTOMATIC,
         description="automatic: with a key derived from the encryption secret where one is configured and the region "
@@ -138,26 +163,6 @@ class _ExportChoices(Arguments):
     reuse: bool = Field(
         default=True, description="Take up a running or unexpired export that is the same instead of starting another"
     )
-
-    @field_validator("fields")
-    @classmethod
-    def _exact_names(cls, value: list[str]) -> list[str]:
-        if not value:
-            raise ValueError("must name at least one field")
-        for field in value:
-            if not field.strip():
-                raise ValueError("holds an empty field name")
-            if any(character in field for character in "*?"):
-                raise ValueError(f"holds the wildcard {field.strip()[:80]!r}, and the platform takes exact names only")
-            if any(character.isspace() or not character.isprintable() for character in field.strip()):
-                raise ValueError("holds a field name with white space or control characters in it")
-        return [field.strip() for field in value]
-
-    @property
-    def all_fields(self) -> list[str]:
-        """Return the fields to export: `@timestamp`, `fields`, those of the field set, each once, in this order."""
-        chosen = FIELD_SETS[self.field_set] if self.field_set else ()
-        return list(dict.fromkeys((TIMESTAMP_FIELD, *self.fields, *chosen)))
 
 
 class TriggerArguments(_ExportChoices):

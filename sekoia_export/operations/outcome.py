@@ -26,6 +26,8 @@ class Branch(StrEnum):
     FETCHED = "fetched"
     INCOMPLETE = "incomplete"
     EXPIRED = "expired"
+    PLANNED = "planned"
+    TOO_DENSE = "too_dense"
 
 
 @dataclass(frozen=True, slots=True)

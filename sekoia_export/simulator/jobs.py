@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sekoia_export.simulator.events import Events, Period
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from sekoia_export.simulator.settings import Settings
 
@@ -39,6 +39,7 @@ class SearchJob:
         body: the request as it came.
         total: the events that it finds.
         outcome: what it becomes when `duration_s` have passed.
+        events_between: how many events lie from a moment up to another; None when they are spread evenly.
     """
 
     body: dict[str, Any]
@@ -51,6 +52,7 @@ class SearchJob:
     community_uuids: list[str]
     seed: int
     outcome: JobStatus = JobStatus.DONE
+    events_between: Callable[[datetime, datetime], int] | None = None
     canceled_at: datetime | None = None
     kept_until: datetime | None = None
     uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -80,6 +82,16 @@ class SearchJob:
         """Return the events that the search finds when it is run again after `late` more have arrived."""
         alerts = tuple(dict.fromkeys(_ALERT.findall(self.term)))
         return Events(self.seed, self.total + late, self.period, alerts)
+
+    def between(self, start: datetime, end: datetime) -> int:
+        """Return how many events lie in a part of the period."""
+        if self.events_between is not None:
+            return self.events_between(start, end)
+        before, until = (
+            self.total * ((moment - self.period.start) // timedelta(milliseconds=1)) // self.period.span_ms
+            for moment in (start, end)
+        )
+        return until - before
 
     def keep(self, ttl_s: int, now: datetime | None) -> None:
         """Keep the results for `ttl_s` seconds from `now`, from the search's end when it is None."""
@@ -159,13 +171,3 @@ def parse_time(text: str, now: datetime) -> datetime:
 def iso(moment: datetime) -> str:
     """Return `moment` as the platform writes times: UTC, milliseconds, Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def histogram(events: Events, buckets: int) -> Sequence[dict[str, Any]]:
-    """Return how many events lie in each of `buckets` equal parts of the period."""
-    width = timedelta(milliseconds=events.period.span_ms / buckets)
-    bounds = [events.total * number // buckets for number in range(buckets + 1)]
-    return [
-        {"date": iso(events.period.start + width * number), "count": bounds[number + 1] - bounds[number]}
-        for number in range(buckets)
-    ]

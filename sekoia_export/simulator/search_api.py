@@ -11,7 +11,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from sekoia_export.simulator.errors import Refused
 from sekoia_export.simulator.events import Events, Period, field_names
-from sekoia_export.simulator.jobs import JobStatus, SearchJob, histogram, parse_time
+from sekoia_export.simulator.histograms import histogram
+from sekoia_export.simulator.jobs import JobStatus, SearchJob, parse_time
 from sekoia_export.simulator.launch import DEFAULT_FIELDS
 from sekoia_export.simulator.state import VIEW_EVENTS, VIEW_INTAKES, State
 
@@ -66,13 +67,16 @@ def new_job(state: State, body: Any) -> SearchJob:
         raise Refused(400, "validation_error", "'term' is required")
     if start >= end:
         raise Refused(400, "validation_error", "earliest_time must be before latest_time")
+    period = Period(start, end)
+    matching = settings.events_between(start, end) if settings.events_between else settings.total_events
     return SearchJob(
         body=body,
-        period=Period(start, end),
+        period=period,
         created_at=now,
         pending_s=settings.search_pending_s,
         duration_s=settings.search_duration_s,
-        total=min(settings.total_events, body.get("max_last_events") or settings.total_events),
+        total=min(matching, body.get("max_last_events") or matching),
+        events_between=settings.events_between,
         results_ttl_s=settings.results_ttl_s,
         community_uuids=body.get("community_uuids") or [state.community_uuid],
         seed=settings.seed,
@@ -124,8 +128,11 @@ def search_blueprint(access: Access, state: State) -> Blueprint:
     @blueprint.get(f"{JOBS}/<uuid>/histograms")
     @reading
     def histograms(uuid: str) -> Response:
-        items = histogram(find_job(state, uuid).events, 24)
-        return jsonify({"items": items, "total": len(items)})
+        settings = state.settings
+        answer = histogram(find_job(state, uuid), settings.histogram_buckets, settings.histogram_shape)
+        if answer is None:
+            raise Refused(404, "not_found", "The search job has no histogram")
+        return jsonify(answer)
 
     @blueprint.get(f"{JOBS}/<uuid>/fields")
     @reading

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
 
@@ -33,6 +35,33 @@ class Damage(StrEnum):
     """Plain JSON Lines where gzip was promised."""
 
 
+class HistogramShape(StrEnum):
+    """What `GET .../histograms` answers: no document tells."""
+
+    ITEMS = "items"
+    """`{"items": [{"date": ..., "count": ...}], "total": ...}`"""
+    LIST = "list"
+    """`[{"timestamp": <milliseconds>, "count": "..."}]`"""
+    BUCKETS = "buckets"
+    """As search engines answer: `{"aggregations": {"by_time": {"buckets": [{"key": ..., "doc_count": ...}]}}}`"""
+    MAPPING = "mapping"
+    """`{"histogram": {<time>: <count>}}`"""
+    COLUMNS = "columns"
+    """`{"dates": [...], "counts": [...]}`"""
+    PAIRS = "pairs"
+    """`{"histograms": [[<seconds>, <count>]]}`"""
+    SEVERAL = "several"
+    """The histogram of one value before that of all events."""
+    SPARSE = "sparse"
+    """As `items`, without the empty buckets."""
+    STRANGE = "strange"
+    """Nothing that could be understood."""
+    PARTIAL = "partial"
+    """As `items`, of half of the events."""
+    NONE = "none"
+    """404."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a simulator does. All times are seconds of the simulator's clock.
@@ -44,6 +73,10 @@ class Settings:
     seed: int = 1
     total_events: int = 1_000
     """What a search finds, whatever its query."""
+    events_between: Callable[[datetime, datetime], int] | None = None
+    """How many events lie from a moment up to another: a search finds those of its period. Wins over `total_events`."""
+    histogram_shape: HistogramShape = HistogramShape.ITEMS
+    histogram_buckets: int = 24
     late_events: int = 0
     """Events that arrive between the search and the export, which reads them too (`exported` = total + late)."""
     search_pending_s: float = 0.0

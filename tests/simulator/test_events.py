@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sekoia_export.simulator import content
 from sekoia_export.simulator.events import Events, Period, field_names
-from sekoia_export.simulator.jobs import histogram, iso, parse_time
+from sekoia_export.simulator.jobs import iso, parse_time
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PERIOD = Period(START, START + timedelta(days=14))
@@ -64,12 +64,6 @@ def test_lines_are_the_events_with_just_these_fields(start: int, fields: list[st
     assert [json.loads(line) for line in lines] == [
         {name: event[name] for name in wanted if name in event} for event in whole
     ]
-
-
-def test_the_histogram_counts_every_event() -> None:
-    buckets = histogram(EVENTS, 7)
-    assert sum(bucket["count"] for bucket in buckets) == 30_000
-    assert buckets[1]["date"] == "2026-01-03T00:00:00.000Z"
 
 
 @pytest.mark.parametrize(
