@@ -68,7 +68,9 @@ def status_of_branch(branch: Branch) -> ExitStatus:
     match branch:
         case Branch.DONE | Branch.EMPTY | Branch.TRIGGERED | Branch.RUNNING | Branch.FINISHED | Branch.FETCHED:
             return ExitStatus.DONE
-        case Branch.FAILED | Branch.EXPIRED:
+        case Branch.PLANNED:
+            return ExitStatus.DONE
+        case Branch.FAILED | Branch.EXPIRED | Branch.TOO_DENSE:
             return ExitStatus.FAILED
         case Branch.TIMED_OUT:
             return ExitStatus.TIMED_OUT
