@@ -29,6 +29,18 @@ class Moment:
         """Return the moment in UTC, seen from `now`."""
         return self.absolute or now + (self.offset or timedelta())
 
+    def moved(self, by: timedelta) -> Moment:
+        """Return the moment later, or earlier when `by` is negative; a time before the year 1 is the year 1's start."""
+        if self.absolute is not None:
+            limit = datetime.min.replace(tzinfo=UTC) if by < timedelta() else datetime.max.replace(tzinfo=UTC)
+            room = abs(limit - self.absolute)
+            moment = limit if abs(by) > room else self.absolute + by
+            return Moment(format_moment(moment), moment, None)
+        offset = (self.offset or timedelta()) + by
+        if not by:
+            return self
+        return Moment(f"{offset.total_seconds():+.0f}s" if offset else "now", None, offset)
+
 
 def format_moment(moment: datetime) -> str:
     """Return ISO 8601 in UTC with milliseconds: the most that the search API takes."""

@@ -45,6 +45,24 @@ def test_a_relative_time_is_sent_as_it_is(text: str, offset: timedelta) -> None:
     assert moment.at(NOW) == NOW + offset
 
 
+@pytest.mark.parametrize(
+    ("text", "by", "moved"),
+    [
+        ("2026-01-31T08:00:00Z", timedelta(hours=-1), "2026-01-31T07:00:00.000Z"),
+        ("2026-01-31T08:00:00+02:00", timedelta(minutes=5), "2026-01-31T06:05:00.000Z"),
+        ("0001-01-01T01:00:00Z", timedelta(days=-1), "0001-01-01T00:00:00.000Z"),
+        ("9999-12-31T23:00:00Z", timedelta(days=1), "9999-12-31T23:59:59.999Z"),
+        ("-1h", timedelta(minutes=-30), "-5400s"),
+        ("-1h", timedelta(hours=2), "+3600s"),
+        ("-1h", timedelta(hours=1), "now"),
+        ("now", timedelta(hours=-1), "-3600s"),
+        ("-7d", timedelta(), "-7d"),
+    ],
+)
+def test_a_moment_is_moved(text: str, by: timedelta, moved: str) -> None:
+    assert read_moment(text).moved(by).text == moved
+
+
 def test_now_is_now() -> None:
     assert read_moment(" NOW ").text == "now"
     assert read_moment("now").at(NOW) == NOW

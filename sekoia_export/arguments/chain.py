@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound=Arguments)
 
 TIMESTAMP_FIELD = "@timestamp"
+LONGEST_MARGIN_S = 366 * 24 * 3600
 FIELD_SETS: dict[str, tuple[str, ...]] = {
     "network": (
         "@timestamp",
@@ -80,6 +82,12 @@ class _SearchChoices(Arguments):
     community_uuids: ListOfUuids | None = Field(
         default=None, description="Uuids of the communities to search in; an export can hold one community"
     )
+    margin: int = Field(
+        default=0,
+        ge=0,
+        le=LONGEST_MARGIN_S,
+        description="Seconds by which the period is widened at its start and at its end, for instance around an alert",
+    )
 
     @field_validator("earliest_time", "latest_time", check_fields=False)
     @classmethod
@@ -96,9 +104,16 @@ class SearchArguments(_SearchChoices):
         default=1800, ge=1, le=LONGEST_TIMEOUT_S, description="Seconds after which the search is canceled"
     )
 
+    @property
+    def period(self) -> tuple[str, str]:
+        """Return start and end, widened by the margin; the end `now` stays, for what comes later is not there yet."""
+        margin = timedelta(seconds=self.margin)
+        earliest, latest = read_moment(self.earliest_time), read_moment(self.latest_time)
+        return earliest.moved(-margin).text, latest.text if latest.text == "now" else latest.moved(margin).text
+
     def check_period(self, now: datetime) -> None:
         """Raise UsageError when the period ends before it starts, seen from `now`."""
-        start, end = read_moment(self.earliest_time).at(now), read_moment(self.latest_time).at(now)
+        start, end = (read_moment(moment).at(now) for moment in self.period)
         if start >= end:
             raise UsageError(
                 "The argument latest_time is not after earliest_time.", "Give a period that ends after it starts."

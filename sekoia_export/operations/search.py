@@ -39,10 +39,11 @@ def start_search(step: Step, arguments: SearchArguments) -> SearchJob:
         PlatformError, NetworkError, DeadlineExceeded: as the platform's calls do.
     """
     arguments.check_period(step.clock.now())
+    earliest_time, latest_time = arguments.period
     request = SearchRequest(
         term=arguments.query,
-        earliest_time=arguments.earliest_time,
-        latest_time=arguments.latest_time,
+        earliest_time=earliest_time,
+        latest_time=latest_time,
         max_last_events=arguments.max_events,
         community_uuids=[str(uuid) for uuid in arguments.community_uuids or ()],
     )
@@ -77,8 +78,8 @@ def finish_search(step: Step, job: SearchJob, arguments: SearchArguments) -> Out
         job_uuid=str(job_uuid),
         status=job.status.name,
         total=job.total,
-        earliest_time=job.earliest_time or arguments.earliest_time,
-        latest_time=job.latest_time or arguments.latest_time,
+        earliest_time=job.earliest_time or arguments.period[0],
+        latest_time=job.latest_time or arguments.period[1],
     )
     if not job.status.ended:
         log.warning("The search job %s was not done in time and is canceled.", job_uuid)

@@ -86,10 +86,9 @@ class RecordedSearch:
         """
         step, arguments = self._step, self._arguments
         run_uuid = step.surroundings.run_uuid
-        start, end = absolute_moment(arguments.earliest_time), absolute_moment(arguments.latest_time)
+        start, end = map(absolute_moment, arguments.period)
         if run_uuid is None and not (start and end and end <= step.clock.now()):
             return None
         communities = sorted(str(uuid) for uuid in arguments.community_uuids or ())
-        period = [arguments.earliest_time, arguments.latest_time]
         root = step.platform.client.root
-        return fingerprint(root, run_uuid, arguments.query, period, arguments.max_events, communities)
+        return fingerprint(root, run_uuid, arguments.query, list(arguments.period), arguments.max_events, communities)

@@ -39,6 +39,23 @@ def test_a_search_is_sent_as_the_search_bar_sends_it(bench: Bench) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("period", "sent"),
+    [
+        (PERIOD, ("2025-12-31T23:00:00.000Z", "2026-01-02T01:00:00.000Z")),
+        ({"earliest_time": "-2h", "latest_time": "now"}, ("-10800s", "now")),
+        ({"earliest_time": "-2h", "latest_time": "-1h"}, ("-10800s", "now")),
+    ],
+)
+def test_a_margin_widens_the_period_at_both_ends(bench: Bench, period: dict[str, str], sent: tuple[str, str]) -> None:
+    outcome = bench.search(**{**period, "margin": 3600})
+    (request,) = bench.asked("POST", JOBS)
+    body = json.loads(request.body)
+    assert (body["earliest_time"], body["latest_time"]) == sent
+    if period is PERIOD:
+        assert (outcome.results.earliest_time, outcome.results.latest_time) == sent
+
+
 @pytest.mark.parametrize("style", ["int", "str", "name"])
 @pytest.mark.parametrize(
     ("settings", "branch", "status", "total"),
