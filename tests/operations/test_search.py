@@ -47,7 +47,7 @@ def test_a_search_is_sent_as_the_search_bar_sends_it(bench: Bench) -> None:
         ({"earliest_time": "-2h", "latest_time": "-1h"}, ("-10800s", "now")),
     ],
 )
-def test_a_margin_widens_the_period_at_both_ends(bench: Bench, period: dict[str, str], sent: tuple[str, str]) -> None:
+def test_a_margin_widens_the_period_at_both_ends(bench: Bench, period: dict[str, Any], sent: tuple[str, str]) -> None:
     outcome = bench.search(**period, margin=3600)
     (request,) = bench.asked("POST", JOBS)
     body = json.loads(request.body)
