@@ -9,7 +9,10 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -75,6 +78,23 @@ class Answer:
             return json.loads(self.body)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """How an address answers that is asked without an API key.
+
+    Attributes:
+        status: the HTTP status.
+        date: when it answered, by its own clock, to the second; None when it did not say.
+        tls: the version of TLS, such as TLSv1.3; None for plain http.
+        certificate_ends: until when its certificate is valid; None where that cannot be seen.
+    """
+
+    status: int
+    date: datetime | None
+    tls: str | None
+    certificate_ends: datetime | None
 
 
 class _Body:
@@ -163,6 +183,28 @@ class Transport:
             f"{urlsplit(url).netloc} redirects in circles", sent=False, remedy="Check base_url, or try again later."
         )
 
+    def greet(self, path: str, *, deadline: Deadline) -> Greeting:
+        """Ask for a path, without the API key and without looking at the body.
+
+        Raises:
+            NoAnswer: none came.
+        """
+        url = f"{self._root}{path}"
+        left_s = max(_SHORTEST_TIMEOUT_S, deadline.remaining_s())
+        try:
+            with self._session.get(
+                url,
+                auth=_unauthorised,
+                timeout=(min(CONNECT_TIMEOUT_S, left_s), min(READ_TIMEOUT_S, left_s)),
+                allow_redirects=False,
+                proxies=self._proxies,
+                stream=True,
+            ) as response:
+                tls, ends = _security(response)
+                return Greeting(response.status_code, _date(response.headers.get("Date")), tls, ends)
+        except _BROKEN as failure:
+            raise _no_answer(failure, host=urlsplit(url).netloc, begun=True) from failure
+
     def _request(
         self, method: str, url: str, *, deadline: Deadline, parameters: Mapping[str, str | int] | None, body: Any
     ) -> tuple[Answer, str | None]:
@@ -187,6 +229,29 @@ class Transport:
                 return Answer(response.status_code, whole, response.headers.get("Retry-After", "")), target
         except _BROKEN as failure:
             raise _no_answer(failure, host=host, begun=content is None or content.begun) from failure
+
+
+def _unauthorised(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    # Given as `auth`, it also keeps requests from reading a netrc file.
+    return request
+
+
+def _security(response: requests.Response) -> tuple[str | None, datetime | None]:
+    """Return the version of TLS and the end of the certificate of an answer whose body was not read yet."""
+    sock = getattr(response.raw.connection, "sock", None)
+    if not isinstance(sock, ssl.SSLSocket):
+        return None, None
+    ends = (sock.getpeercert() or {}).get("notAfter")
+    seconds = ssl.cert_time_to_seconds(ends) if isinstance(ends, str) else None
+    return sock.version(), None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else None
 
 
 def _read_body(response: requests.Response, *, host: str, deadline: Deadline) -> bytes:

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from sekoia_export.cli.options import shared_parameters
-from sekoia_export.errors import UsageError
+from sekoia_export.cli.wording import CommandLineError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +111,7 @@ class LazyGroup(TyperGroup):
         name = args[0]
         if name not in self._entries and not name.startswith("-") and not ctx.resilient_parsing:
             near = difflib.get_close_matches(name, self._entries, n=1)
-            raise UsageError(
+            raise CommandLineError(
                 f"There is no command {name[:40]!r}.",
                 f"Did you mean {ctx.command_path} {near[0]}?" if near else f"See {ctx.command_path} --help.",
             )

@@ -15,7 +15,7 @@ from sekoia_export.cli.options import parameters_of, shared_parameters
 from sekoia_export.cli.session import Process
 from sekoia_export.cli.table import COMMANDS
 from sekoia_export.cli.terminal import Terminal
-from sekoia_export.cli.wording import for_terminal
+from sekoia_export.cli.wording import told
 from sekoia_export.errors import ExportError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def invoke(arguments: Sequence[str], process: Process | None = None) -> int:
         process.streams.stderr.write(f"{wanted}\n")
         return ExitStatus.USAGE
     except ExportError as failure:
-        terminal.error(f"{PROGRAM}: {for_terminal(str(failure))}")
+        terminal.error(f"{PROGRAM}: {told(failure)}")
         return status_of_error(failure)
     except typer.TyperException as misuse:
         terminal.error(_misuse(misuse))
@@ -103,5 +103,5 @@ def _misuse(misuse: typer.TyperException) -> str:
 def _unexpected(bug: Exception, terminal: Terminal) -> str:
     frames = traceback.extract_tb(bug.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
-    told = f"{PROGRAM}: An unexpected {type(bug).__name__} at {place}: this is a bug of {PROGRAM}. Please report it."
-    return terminal.without_secrets(told)
+    text = f"{PROGRAM}: An unexpected {type(bug).__name__} at {place}: this is a bug of {PROGRAM}. Please report it."
+    return terminal.without_secrets(text)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.main import get_command
 
-from sekoia_export.errors import UsageError
+from sekoia_export.cli.wording import CommandLineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def _note(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> None:
 def _refuse(remedy: str) -> Callable[[typer.Context, typer.CallbackParam, Any], None]:
     def refuse(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> None:
         if value is not None and not ctx.resilient_parsing:
-            raise UsageError(
+            raise CommandLineError(
                 f"A secret was given with {param.opts[0]}: everyone on this machine can read a command's options.",
                 f"{remedy} Replace the secret where others may have seen it.",
             )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 from sekoia_export.cli.options import Options, given
 from sekoia_export.cli.terminal import Streams, Terminal, Verbosity
+from sekoia_export.cli.wording import CommandLineError
 from sekoia_export.clock import Clock, SystemClock
-from sekoia_export.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ class Session:
 
     def __init__(self, process: Process, options: Options) -> None:
         if options.quiet and options.verbose:
-            raise UsageError("The options --quiet and --verbose are given together.", "Give one of them.")
+            raise CommandLineError("The options --quiet and --verbose are given together.", "Give one of them.")
         self.process = process
         self.options = options
         self.clock = process.clock
@@ -81,7 +81,7 @@ class Session:
         """The configuration, put together from options, environment, `.env` and the configuration file.
 
         Raises:
-            UsageError: one of them cannot be used; the text names the known values.
+            CommandLineError: one of them cannot be used; the text names the known values.
         """
         from sekoia_export.cli.settings import load_settings
 
@@ -101,7 +101,7 @@ class Session:
         """The library's configuration; a person is asked for the API key when it is nowhere else.
 
         Raises:
-            UsageError: as `settings` does.
+            CommandLineError: as `settings` does.
         """
         configuration = self.settings.configuration
         if configuration.api_key is None and self.terminal.interactive:

@@ -22,4 +22,8 @@ class Entry:
     commands: tuple[Entry, ...] = ()
 
 
-COMMANDS: tuple[Entry, ...] = (Entry("demo", "Run the chain of actions against a simulated platform", connects=False),)
+COMMANDS: tuple[Entry, ...] = (
+    Entry("doctor", "Look at everything that an export needs"),
+    Entry("config", "Show the configuration, and where each value comes from"),
+    Entry("demo", "Run the chain of actions against a simulated platform", connects=False),
+)

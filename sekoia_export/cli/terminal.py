@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, TextIO
 
-from sekoia_export.errors import UsageError
+from sekoia_export.cli.wording import CommandLineError
 from sekoia_export.redaction import hide, redact
 
 if TYPE_CHECKING:
@@ -84,23 +84,16 @@ class Terminal:
     @property
     def console(self) -> Console:
         if self._console is None:
-            from rich.console import Console
-
-            self._console = Console(
-                file=self.streams.stderr,
-                force_terminal=self._is_terminal(self.streams.stderr),
-                no_color=not self.colours,
-                highlight=False,
-                soft_wrap=True,
-                markup=False,
-                emoji=False,
-                quiet=self.verbosity is Verbosity.QUIET,
-            )
+            self._console = self._console_on(self.streams.stderr)
+            self._console.quiet = self.verbosity is Verbosity.QUIET
         return self._console
 
-    def data(self, text: str) -> None:
-        """Write a line of what was asked for to stdout."""
-        self.streams.stdout.write(f"{text}\n")
+    def data(self, text: str, *, style: str | None = None) -> None:
+        """Write a line of what was asked for to stdout; `style`, Rich's, counts where that is a terminal."""
+        if style is not None and self._is_terminal(self.streams.stdout) and not self._environment.get("NO_COLOR"):
+            self._console_on(self.streams.stdout).print(text, style=style)
+        else:
+            self.streams.stdout.write(f"{text}\n")
         self.streams.stdout.flush()
 
     def say(self, text: str, *, style: str | None = None) -> None:
@@ -125,10 +118,7 @@ class Terminal:
         """Write a line to stderr, quiet or not, without the secrets that are known here."""
         shown = self.without_secrets(text)
         if self.colours:
-            from rich.text import Text
-
-            self.console.quiet = False
-            self.console.print(Text(shown, style="red"))
+            self._console_on(self.streams.stderr).print(shown, style="red")
         else:
             self._line(shown)
 
@@ -143,15 +133,15 @@ class Terminal:
         """Return the secret on stdin: all of it, without white space around it.
 
         Raises:
-            UsageError: there is none, or stdin is a terminal, which would show it.
+            CommandLineError: there is none, or stdin is a terminal, which would show it.
         """
         if self.streams.stdin.isatty():
-            raise UsageError(
+            raise CommandLineError(
                 "A secret is to be read from stdin, and stdin is a terminal, which would show it.",
                 "Pipe it in, or name a file that holds it.",
             )
         if not (text := self.streams.stdin.read().strip()):
-            raise UsageError("A secret is to be read from stdin, and nothing came.", "Pipe it in.")
+            raise CommandLineError("A secret is to be read from stdin, and nothing came.", "Pipe it in.")
         return text
 
     def ask_secret(self, question: str) -> str:
@@ -166,6 +156,19 @@ class Terminal:
         logger.handlers = [_TerminalHandler(self)]
         logger.propagate = False
         logger.setLevel(_LEVELS[self.verbosity])
+
+    def _console_on(self, stream: TextIO) -> Console:
+        from rich.console import Console
+
+        return Console(
+            file=stream,
+            force_terminal=self._is_terminal(stream),
+            no_color=bool(self._environment.get("NO_COLOR")),
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+            emoji=False,
+        )
 
     def _line(self, text: str) -> None:
         self.streams.stderr.write(f"{text}\n")

@@ -8,6 +8,15 @@ from __future__ import annotations
 
 import re
 
+from sekoia_export.errors import ExportError, UsageError
+
+
+class CommandLineError(UsageError):
+    """An option, a file or a variable that cannot be used; its text is in the words of the command line."""
+
+    remedy = "Correct it and run the command again."
+
+
 _OPTIONS = {
     "query": "--query",
     "earliest_time": "--since",
@@ -54,8 +63,13 @@ _PHRASES = {
 }
 
 
+def told(error: ExportError) -> str:
+    """Return an error's text in the words of the command line."""
+    return str(error) if isinstance(error, CommandLineError) else for_terminal(str(error))
+
+
 def for_terminal(text: str) -> str:
-    """Return an error's text with options instead of arguments."""
+    """Return a text of the library with options instead of arguments."""
     for phrase, instead in _PHRASES.items():
         text = text.replace(phrase, instead)
     text = _ARGUMENT.sub(lambda found: _OPTIONS[found[1]], text)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.cli.settings.known import BY_NAME, FILE, SECRETS
-from sekoia_export.errors import ConfigurationError, UsageError
+from sekoia_export.cli.wording import CommandLineError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,13 +53,13 @@ class ConfigFile:
         """Return the settings of a profile; of none when there is no name.
 
         Raises:
-            UsageError: there is no such profile; the text lists those that there are.
+            CommandLineError: there is no such profile; the text lists those that there are.
         """
         if name is None:
             return {}
         if name not in self.profiles:
             known = ", ".join(sorted(self.profiles)) or "none"
-            raise UsageError(f"There is no profile {name[:40]!r}.", f"The profiles of {self.path} are: {known}.")
+            raise CommandLineError(f"There is no profile {name[:40]!r}.", f"The profiles of {self.path} are: {known}.")
         return self.profiles[name]
 
 
@@ -67,25 +67,25 @@ def read_config_file(path: Path) -> ConfigFile:
     """Return what the file says; a file that is not there says nothing.
 
     Raises:
-        ConfigurationError: it is no TOML, or has a setting that is not known. The text shows no value.
+        CommandLineError: it is no TOML, or has a setting that is not known. The text shows no value.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return ConfigFile(path, {}, {}, None)
     except (OSError, UnicodeDecodeError) as failure:
-        raise ConfigurationError(f"The configuration file {path} cannot be read ({type(failure).__name__}).") from None
+        raise CommandLineError(f"The configuration file {path} cannot be read ({type(failure).__name__}).") from None
     except tomllib.TOMLDecodeError as failure:
         # Its text names the line and what was expected; in quotes it may show one character of the file.
-        raise ConfigurationError(f"The configuration file {path} is not TOML: {failure}.", "Correct it.") from None
+        raise CommandLineError(f"The configuration file {path} is not TOML: {failure}.", "Correct it.") from None
     profiles = document.pop("profiles", {})
     profile = document.pop("profile", None)
     if not isinstance(profiles, dict) or not all(isinstance(values, dict) for values in profiles.values()):
-        raise ConfigurationError(
+        raise CommandLineError(
             f"The configuration file {path} has profiles that are no tables.", "Write each as [profiles.NAME]."
         )
     if profile is not None and not isinstance(profile, str):
-        raise ConfigurationError(f"In {path}, profile is not text.", 'Write it as profile = "NAME".')
+        raise CommandLineError(f"In {path}, profile is not text.", 'Write it as profile = "NAME".')
     for place, values in {"": document, **{f" [profiles.{name}]": values for name, values in profiles.items()}}.items():
         _check(values, where=f"{path}{place}")
     return ConfigFile(path, document, profiles, profile)
@@ -94,13 +94,13 @@ def read_config_file(path: Path) -> ConfigFile:
 def _check(values: dict[str, Any], *, where: str) -> None:
     for name, value in values.items():
         if name not in _SETTINGS:
-            raise ConfigurationError(
+            raise CommandLineError(
                 f"The configuration file {where} has the setting {name[:40]!r}, which is not known.",
                 f"Known are: {', '.join(sorted(_SETTINGS))}.",
             )
         texts = value if isinstance(value, list) and name == "fields" else [value]
         if name == "keyring":
             if not isinstance(value, bool):
-                raise ConfigurationError(f"In {where}, keyring is neither true nor false.", "Write keyring = true.")
+                raise CommandLineError(f"In {where}, keyring is neither true nor false.", "Write keyring = true.")
         elif not all(isinstance(text, str) for text in texts):
-            raise ConfigurationError(f"In {where}, {name} is not text.", f'Write it as {name} = "...".')
+            raise CommandLineError(f"In {where}, {name} is not text.", f'Write it as {name} = "...".')

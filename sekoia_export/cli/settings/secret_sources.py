@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sekoia_export.errors import UsageError
+from sekoia_export.cli.wording import CommandLineError
 
 if TYPE_CHECKING:
     from sekoia_export.cli.terminal import Terminal
@@ -27,7 +27,7 @@ def read_secret_file(name: str, *, named_by: str, folder: Path, terminal: Termin
         terminal: has stdin, and takes the warning that others can read the file.
 
     Raises:
-        UsageError: it cannot be read or is empty. The text does not show the name: it may be the secret itself.
+        CommandLineError: it cannot be read or is empty. The text does not show the name: it may be the secret itself.
     """
     if name == "-":
         return terminal.read_secret()
@@ -37,12 +37,12 @@ def read_secret_file(name: str, *, named_by: str, folder: Path, terminal: Termin
             content = file.read(_MOST_BYTES)
         text = content.decode().strip()
     except (OSError, ValueError) as failure:
-        raise UsageError(
+        raise CommandLineError(
             f"The file that {named_by} names cannot be read ({type(failure).__name__}).",
             f"Give {named_by} the name of a file that holds the secret, not the secret.",
         ) from None
     if not text:
-        raise UsageError(f"The file that {named_by} names is empty.", "Write the secret into it.")
+        raise CommandLineError(f"The file that {named_by} names is empty.", "Write the secret into it.")
     warn_of_readers(path, terminal=terminal)
     return text
 
@@ -62,7 +62,7 @@ def read_keyring(setting: str, *, profile: str | None) -> str | None:
     """Return the secret that the system's keyring has for a setting, None when it has none.
 
     Raises:
-        UsageError: the keyring cannot be asked.
+        CommandLineError: the keyring cannot be asked.
     """
     import keyring
     from keyring.errors import KeyringError
@@ -70,7 +70,7 @@ def read_keyring(setting: str, *, profile: str | None) -> str | None:
     try:
         return keyring.get_password(KEYRING_SERVICE, keyring_user(setting, profile)) or None
     except KeyringError as failure:
-        raise UsageError(
+        raise CommandLineError(
             f"The system's keyring cannot be read ({type(failure).__name__}).",
             "Unlock it, or take keyring = true out of the configuration file.",
         ) from failure

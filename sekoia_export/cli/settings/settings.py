@@ -16,8 +16,8 @@ from sekoia_export.api.regions import DEFAULT_BASE_URL, REGIONS
 from sekoia_export.cli.settings.config_file import read_config_file
 from sekoia_export.cli.settings.known import BY_NAME, FILE, KNOWN, SECRETS, Known
 from sekoia_export.cli.settings.secret_sources import read_keyring, read_secret_file, warn_of_readers
+from sekoia_export.cli.wording import CommandLineError
 from sekoia_export.configuration import Configuration
-from sekoia_export.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,8 +120,8 @@ def load_settings(
         terminal: for warnings, and for a secret on stdin.
 
     Raises:
-        UsageError: a region, profile or file is not there; the text lists the known ones.
-        ConfigurationError: the configuration file cannot be used.
+        CommandLineError: a region, profile or file is not there; the text lists the known ones.
+        CommandLineError: the configuration file cannot be used.
     """
     dotenv = _read_dotenv(folder / DOTENV)
     file = read_config_file(places.config_file)
@@ -174,7 +174,7 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         # Not interpolated: a $ in a secret is a $.
         values = dotenv_values(path, interpolate=False, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as failure:
-        raise ConfigurationError(f"The file {path} cannot be read ({type(failure).__name__}).") from None
+        raise CommandLineError(f"The file {path} cannot be read ({type(failure).__name__}).") from None
     return {name: value for name, value in values.items() if value}
 
 
@@ -213,7 +213,7 @@ def _of_options(options: Options) -> dict[str, str]:
         "sse_c_key": options.sse_c_key_file,
     }
     if options.api_key_file == options.sse_c_key_file == "-":
-        raise UsageError(
+        raise CommandLineError(
             "Both --api-key-file and --sse-c-key-file are to be read from stdin.", "Read one of them from a file."
         )
     return {_option(name): value for name, value in given.items() if value is not None}
@@ -250,13 +250,13 @@ def _address(layers: list[Layer]) -> dict[str, Setting]:
     for layer in layers:
         url, region = (_given(BY_NAME[name], layer) for name in ("base_url", "region"))
         if url is not None and region is not None and url[0] == layer.names(BY_NAME["base_url"])[0]:
-            raise UsageError(
+            raise CommandLineError(
                 f"Both {url[0]} and {region[0]} are given ({layer.name}).", "Give one of them: a region or an address."
             )
         if region is not None:
             name, text = region
             if text.upper() not in REGIONS:
-                raise UsageError(
+                raise CommandLineError(
                     f"There is no region {text[:40]!r} ({layer.name} {name}).",
                     f"The regions are: {', '.join(REGIONS)}.",
                 )
