@@ -15,6 +15,7 @@ import ssl
 import struct
 import sys
 import threading
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
@@ -241,6 +242,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response_only(answer.status, http.client.responses.get(answer.status, "Unknown"))
             for name, value in answer.headers:
                 self.send_header(name, value)
+            if answer.header("Date") is None:
+                self.send_header("Date", format_datetime(self.server.clock.now(), usegmt=True))
             if self.close_connection:
                 self.send_header("Connection", "close")
             self.end_headers()

@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def test_all_is_well_at_a_platform_that_takes_the_key(command_line: CommandLine,
     command_line.environment["SEKOIA_ENCRYPTION_SECRET"] = ENCRYPTION_SECRET
     done = command_line.run("doctor")
     assert (done.status, done.stderr) == (0, "")
+    assert "ok    clock: This machine's clock is" in done.stdout
     assert "ok    API key: It is valid." in done.stdout
     assert "ok    permission Massive export of events: The API key has it." in done.stdout
     assert "shows only when an export is started" in done.stdout
@@ -84,7 +86,7 @@ def test_the_clock_is_compared_with_the_platforms(command_line: CommandLine, sim
     command_line.configure(simulator)
     for off, verdict in ((timedelta(0), "good"), (timedelta(minutes=-5), "warning"), (timedelta(hours=2), "bad")):
         clock = ManualClock()
-        date = (clock.now() - off).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        date = format_datetime(clock.now() - off, usegmt=True)
         simulator.faults.add(Fault(Kind.STATUS, path="/auth/validate", status=401, headers={"Date": date}))
         command_line.clock = clock
         checks = found(command_line.run("doctor", "--json"))
