@@ -9,9 +9,9 @@
     ├── searches/<sha256>.json    the search job of an `export_events` node, so that its rerun searches once
     └── fetches/<sha256>.json     a file that was fetched and verified
 
-Uuids, fields, times, hashes of arguments; no secret, no key's digest. Files are of mode 0600, written in one move, and
-carry a version. A file that is there and cannot be understood is an error, never an empty start: taking it for one
-could start a second export.
+Uuids, fields, what was searched for, times, hashes of arguments; no secret, no key's digest, no URL's query. Files are
+of mode 0600, written in one move, and carry a version. A file that is there and cannot be understood is an error, never
+an empty start: taking it for one could start a second export.
 """
 
 from __future__ import annotations
@@ -55,6 +55,21 @@ class Record(BaseModel):
     version: Literal[1] = 1
 
 
+class Searched(BaseModel):
+    """What was searched for, for people to read: nothing is asked again with it.
+
+    Attributes:
+        query: URLs in it have lost their queries.
+        earliest_time, latest_time: ISO 8601 in UTC where that is known, else as they were given.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    query: str | None
+    earliest_time: str | None
+    latest_time: str | None
+
+
 class ExportRecord(Record):
     """An export that was asked for.
 
@@ -63,6 +78,7 @@ class ExportRecord(Record):
         task_uuid: the answer; None while it is not known, which makes the record an open intent.
         encryption: how the key was chosen when it was asked for.
         sent_encryption: what was really sent: `none` after the region refused SSE-C.
+        searched: None in files of before 0.2, and where the platform had forgotten the search job.
     """
 
     folder = "exports"
@@ -77,6 +93,7 @@ class ExportRecord(Record):
     asked_at: AwareDatetime
     before: list[str]
     task_uuid: UuidText | None = None
+    searched: Searched | None = None
 
     @property
     def sent_a_key(self) -> bool:
@@ -123,7 +140,12 @@ class SearchRecord(Record):
 
 
 class FetchRecord(Record):
-    """A file that was fetched and verified."""
+    """A file that was fetched and verified.
+
+    Attributes:
+        task_uuid: "" where the platform listed the export without one.
+        fields, searched: what the file holds; None in files of before 0.2, and where it is not known.
+    """
 
     folder = "fetches"
 
@@ -138,6 +160,8 @@ class FetchRecord(Record):
     encryption: Encryption
     expire_at: AwareDatetime | None
     fetched_at: AwareDatetime
+    fields: list[str] | None = None
+    searched: Searched | None = None
 
 
 def fingerprint(*parts: Any) -> str:

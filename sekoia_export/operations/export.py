@@ -10,11 +10,15 @@ from sekoia_export.errors import DeadlineExceeded, JobExpired, NotFound
 from sekoia_export.operations.bucket import own_bucket
 from sekoia_export.operations.fetch import check_fetch, fetch_and_decrypt
 from sekoia_export.operations.keys import choose_key
+from sekoia_export.operations.locate import read_record
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.searched import RecordedSearch
+from sekoia_export.operations.summary import look_up, of_early_end
 from sekoia_export.operations.trigger import trigger_export
 from sekoia_export.operations.wait import follow
+from sekoia_export.redaction import redact
 from sekoia_export.results.chain import ExportResults
+from sekoia_export.state import Searched
 from sekoia_export.transfer.progress import Observer
 from sekoia_export.transfer.progress import silent as silent_transfer
 from sekoia_export.waiting import ProgressObserver, silent
@@ -54,6 +58,8 @@ def export_events(
             raise exceeded.__cause__ or exceeded from None
         log.warning("%s Run it again: it goes on with the same search job and export.", exceeded.cause)
         branch = Branch.TIMED_OUT
+    if "summary" not in reached:
+        reached["summary"] = of_early_end(branch, reached, _searched(step, arguments, reached))
     return Outcome(branch, ExportResults(**reached))
 
 
@@ -94,6 +100,21 @@ def _carry_out(
     if reach(waited) is not Branch.FINISHED:
         return waited.branch
     return reach(fetch_and_decrypt(step, arguments.fetch(job_uuid, task_uuid), on_progress=on_transfer))
+
+
+def _searched(step: Step, arguments: ExportArguments, reached: dict[str, Any]) -> Searched | None:
+    """Return what was searched for, where it is known."""
+    if reached.get("task_uuid"):
+        record = read_record(step, UUID(reached["task_uuid"]))
+        if record is not None and record.searched is not None:
+            return record.searched
+    if arguments.query is None:
+        return look_up(step, UUID(reached["job_uuid"]))
+    return Searched(
+        query=redact(arguments.query),
+        earliest_time=reached.get("earliest_time") or arguments.earliest_time,
+        latest_time=reached.get("latest_time") or arguments.latest_time,
+    )
 
 
 def _check_choices(step: Step, arguments: ExportArguments) -> None:

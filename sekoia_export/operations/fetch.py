@@ -10,9 +10,10 @@ from sekoia_export.encryption import Encryption
 from sekoia_export.errors import LinkExpired, ObjectChanged, ObjectMissing
 from sekoia_export.operations.fetched import FetchedFiles
 from sekoia_export.operations.keys import candidate_keys
-from sekoia_export.operations.locate import FinishedExport, locate
+from sekoia_export.operations.locate import FinishedExport, locate, read_record
 from sekoia_export.operations.opening import open_export
 from sekoia_export.operations.outcome import Branch, Outcome
+from sekoia_export.operations.summary import look_up, of_expired, of_file
 from sekoia_export.results.chain import FetchResults
 from sekoia_export.state import FetchRecord
 from sekoia_export.times import format_moment
@@ -77,7 +78,8 @@ def fetch_and_decrypt(
         if isinstance(gone, ObjectMissing) and not _is_over(export, step):
             raise
         log.warning("%s %s", gone.cause, LinkExpired.remedy)
-        return Outcome(Branch.EXPIRED, _expired(export, duration_s=seconds()))
+        about = _About(step, arguments, export)
+        return Outcome(Branch.EXPIRED, _expired(export, about, duration_s=seconds()))
     return _fetched(record, preview=preview, duration_s=seconds())
 
 
@@ -96,11 +98,13 @@ class _Fetching:
     def bring(self, export: FinishedExport) -> tuple[FetchRecord, list[dict[str, object]]]:
         """Fetch, verify and remember the file; return its record and its first events."""
         records: list[FetchRecord] = []
+        # Before the transfer, which may outlast the search job.
+        about = _About(self._step, self._arguments, export)
         with open_export(self._step, export, explicit=self._arguments.encryption_key) as opened:
 
             def remember(facts: ArchiveFacts) -> None:
                 # Before the file has its name: a process that is killed in between finds either both or neither.
-                record = self._record(opened.export, facts, opened.encryption)
+                record = self._record(opened.export, about, facts, opened.encryption)
                 records.append(record)
                 self._files.remember(record, opened.export.task_uuid)
 
@@ -120,7 +124,9 @@ class _Fetching:
                 log.warning("The export was asked for with an encryption key, and its file opens without one.")
         return records[-1], facts.preview
 
-    def _record(self, export: FinishedExport, facts: ArchiveFacts, encryption: Encryption) -> FetchRecord:
+    def _record(
+        self, export: FinishedExport, about: _About, facts: ArchiveFacts, encryption: Encryption
+    ) -> FetchRecord:
         return FetchRecord(
             job_uuid=str(export.job_uuid),
             task_uuid=str(export.task_uuid or ""),
@@ -133,7 +139,23 @@ class _Fetching:
             encryption=encryption,
             expire_at=export.expire_at,
             fetched_at=self._step.clock.now(),
+            fields=about.fields,
+            searched=about.searched,
         )
+
+
+class _About:
+    """What an export holds, as far as this data storage or the platform tells.
+
+    Attributes:
+        fields: the exported ones.
+        searched: what was searched for.
+    """
+
+    def __init__(self, step: Step, arguments: FetchArguments, export: FinishedExport | None) -> None:
+        record = export.record if export else read_record(step, arguments.task_uuid)
+        self.fields = record.fields if record else export.fields if export else None
+        self.searched = (record.searched if record else None) or look_up(step, arguments.job_uuid)
 
 
 def check_fetch(step: Step, arguments: FetchArguments) -> None:
@@ -174,6 +196,7 @@ def _fetched(record: FetchRecord, *, preview: list[dict[str, object]], duration_
         encryption=record.encryption,
         expire_at=format_moment(record.expire_at) if record.expire_at else None,
         duration_seconds=duration_s,
+        summary=of_file(record),
     )
     return Outcome(Branch.INCOMPLETE if complete is False else Branch.FETCHED, results)
 
@@ -182,7 +205,7 @@ def _is_over(export: FinishedExport | None, step: Step) -> bool:
     return export is not None and export.expire_at is not None and export.expire_at <= step.clock.now()
 
 
-def _expired(export: FinishedExport | None, *, duration_s: float) -> FetchResults:
+def _expired(export: FinishedExport | None, about: _About, *, duration_s: float) -> FetchResults:
     expire_at = export.expire_at if export else None
     return FetchResults(
         file_path=None,
@@ -196,6 +219,7 @@ def _expired(export: FinishedExport | None, *, duration_s: float) -> FetchResult
         encryption=None,
         expire_at=format_moment(expire_at) if expire_at else None,
         duration_seconds=duration_s,
+        summary=of_expired(about.searched, fields=about.fields, expire_at=expire_at),
     )
 
 

@@ -30,6 +30,7 @@ from sekoia_export.errors import (
 )
 from sekoia_export.operations.ledger import Ledger
 from sekoia_export.operations.listing import Listing
+from sekoia_export.operations.summary import searched_by
 from sekoia_export.state import ExportRecord, fingerprint
 from sekoia_export.times import absolute_moment
 
@@ -123,6 +124,7 @@ class Launcher:
         root = step.platform.client.root
         self._step = step
         self._request = request
+        self._searched = searched_by(job) if job is not None else None
         self._reuse = reuse
         self._readable = readable
         self._listing = Listing(step)
@@ -223,6 +225,7 @@ class Launcher:
             playbook_run_uuid=self._step.surroundings.run_uuid,
             asked_at=self._step.clock.now(),
             before=[*before, *self._not_ours],
+            searched=self._searched,
         )
         return intent, lost is not None
 

@@ -32,6 +32,7 @@ class FinishedExport:
         task_uuid: None when the platform lists the export without an id.
         url: the presigned URL; None for an export to an own bucket that the platform gives no URL for.
         expire_at: until when the platform keeps it.
+        fields: the exported ones, where the platform lists them.
         expected_events: the exact count of exported events; None when the platform gives none.
         platform_key: the key, base64, where the platform made it.
         record: what this module asked for, when it was this module.
@@ -41,6 +42,7 @@ class FinishedExport:
     task_uuid: UUID | None
     url: SecretStr | None
     expire_at: datetime | None
+    fields: list[str] | None
     expected_events: int | None
     platform_key: SecretStr | None
     record: TaskRecord | None
@@ -84,6 +86,7 @@ def locate(step: Step, *, job_uuid: UUID, task_uuid: UUID | None) -> FinishedExp
         task_uuid=task_uuid,
         url=url,
         expire_at=(entry.expire_at if entry else None) or (expiry_of(url) if url else None),
+        fields=entry.fields if entry else None,
         expected_events=entry.exported_events_count if entry else None,
         platform_key=entry.platform_key if entry else None,
         record=record,

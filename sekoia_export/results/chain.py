@@ -69,6 +69,7 @@ class FetchResults(Results):
     encryption: Encryption | None = Field(description=_ENCRYPTION)
     expire_at: str | None = Field(description="Until when the platform keeps the export")
     duration_seconds: float = Field(description="Seconds that fetching took")
+    summary: str = Field(description="What was exported and what to do, in Markdown, ready to be a comment")
 
 
 def _any_step_reached() -> dict[str, Any]:

@@ -63,6 +63,7 @@ def test_what_is_fetched_is_told(bench: Bench, file_format: str) -> None:
     assert outcome.branch == "fetched"
     results = outcome.results.model_dump()
     assert results.pop("duration_seconds") >= 0
+    assert results.pop("summary").startswith("**Events exported**")
     export = bench.only_export()
     assert results == {
         "file_path": f"{job}-{task}.{file_format}",
@@ -327,6 +328,7 @@ def test_a_link_that_is_dead_for_good_is_the_branch_expired(start: Start, style:
         "encryption": None,
         "expire_at": export.window_end(bench.simulator.settings).isoformat(timespec="milliseconds")[:-6] + "Z",
         "duration_seconds": outcome.results.duration_seconds,
+        "summary": outcome.results.summary,
     }
     assert not list(bench.folder.glob("*.gz"))
 
