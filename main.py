@@ -8,6 +8,7 @@ from actions.wait_until_finished import WaitUntilFinished
 from sekoia_export.playbook import EventExportModule
 from trigger_export.export_events import ExportEvents
 from trigger_export.plan_windows import PlanWindows
+from trigger_export.scheduled_export import ScheduledExport
 from trigger_export.search_events import SearchEvents
 from trigger_export.trigger_export import TriggerExport
 
@@ -21,5 +22,6 @@ if __name__ == "__main__":
     module.register(GetExportStatus, "get_export_status")
     module.register(ListExports, "list_exports")
     module.register(PlanWindows, "plan_windows")
+    module.register(ScheduledExport, "scheduled_export")
     module.register_account_validator(EventExportAccountValidator)
     module.run()

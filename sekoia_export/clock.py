@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from sekoia_export.errors import DeadlineExceeded
@@ -33,6 +33,45 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+class SteadyClock:
+    """A clock that believes a step forward only once it has lasted.
+
+    A clock that was set wrongly and is set right again must not make things due that are not. A step is what the time
+    of day gains on the monotonic clock. A step back is believed at once: it makes nothing due.
+
+    Args:
+        clock: where the time comes from; what it says at first is believed.
+        step_s: what it may gain between two looks without being doubted.
+        belief_s: after so many seconds a step is believed. A machine that slept is behind for as long.
+    """
+
+    def __init__(self, clock: Clock, *, step_s: float = 60.0, belief_s: float = 300.0) -> None:
+        self._clock = clock
+        self._step = timedelta(seconds=step_s)
+        self._belief_s = belief_s
+        self._believed = clock.now() - timedelta(seconds=clock.monotonic())
+        self._doubted_since: float | None = None
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    def now(self) -> datetime:
+        monotonic = self._clock.monotonic()
+        since_start = timedelta(seconds=monotonic)
+        told = self._clock.now() - since_start
+        if told > self._believed + self._step:
+            if self._doubted_since is None:
+                self._doubted_since = monotonic
+            if monotonic - self._doubted_since < self._belief_s:
+                return self._believed + since_start
+        self._doubted_since = None
+        self._believed = told
+        return told + since_start
 
 
 class Deadline:

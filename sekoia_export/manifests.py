@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from sekoia_export.playbook import ExportAction
+    from sekoia_export.playbook_trigger import ExportTrigger
 
 MODULE_UUID = "1b373e93-eab2-489d-a5fe-0b1d026525e7"
 MODULE_NAME = "Sekoia.io Event Export"
@@ -115,6 +116,19 @@ def action_manifest(action: type[ExportAction[Any, Any]], *, command: str) -> di
     }
 
 
+def trigger_manifest(trigger: type[ExportTrigger[Any, Any]], *, command: str) -> dict[str, Any]:
+    """Return the manifest of a trigger: its arguments are its configuration, its results the event."""
+    return {
+        "uuid": trigger.uuid,
+        "name": trigger.name,
+        "slug": command.replace("_", "-"),
+        "description": trigger.description,
+        "docker_parameters": command,
+        "arguments": flat_schema(trigger.configuration_type, title=f"{trigger.name}: configuration", results=False),
+        "results": flat_schema(trigger.event_type, title=f"{trigger.name}: event", results=True),
+    }
+
+
 def registered(main_file: Path) -> dict[str, str]:
     """Return class names by command, as `main.py` registers them with literal calls."""
     calls = (node for node in ast.walk(ast.parse(main_file.read_text())) if isinstance(node, ast.Call))
@@ -133,17 +147,20 @@ def generated(folder: Path, *, version: str) -> dict[str, str]:
     files = {"manifest.json": _json(module_manifest(version=version))}
     manifests = []
     for command, name in registered(folder / "main.py").items():
-        manifest = action_manifest(getattr(main, name), command=command)
+        component = getattr(main, name)
+        kind = "action" if hasattr(component, "branches") else "trigger"
+        make = action_manifest if kind == "action" else trigger_manifest
+        manifest = make(component, command=command)
         manifests.append(manifest)
-        files[f"action_{command}.json"] = _json(manifest)
+        files[f"{kind}_{command}.json"] = _json(manifest)
     files["docs/actions.md"] = actions_page(manifests)
     return files
 
 
 def actions_page(manifests: list[dict[str, Any]]) -> str:
-    """Return the reference of all actions as Markdown."""
+    """Return the reference of all actions and triggers as Markdown."""
     lines = [
-        "# The actions",
+        "# The actions and triggers",
         "",
         "Generated from the manifests by `make manifests`. Times are seconds, sizes bytes.",
         "",
@@ -151,7 +168,9 @@ def actions_page(manifests: list[dict[str, Any]]) -> str:
     ]
     for manifest in manifests:
         arguments, results = manifest["arguments"], manifest["results"]
-        lines += ["", f"## {manifest['docker_parameters']}", "", f"{manifest['description']}.", ""]
+        is_action = "outputs" in manifest
+        kind = "" if is_action else "A trigger: its arguments are its configuration, its results the event it sends. "
+        lines += ["", f"## {manifest['docker_parameters']}", "", f"{kind}{manifest['description']}.", ""]
         lines += ["| argument | type | default | meaning |", "| --- | --- | --- | --- |"]
         for name, schema in arguments["properties"].items():
             default = "required" if name in arguments["required"] else _cell(schema.get("default"))
@@ -159,6 +178,8 @@ def actions_page(manifests: list[dict[str, Any]]) -> str:
         lines += ["", "| result | type | meaning |", "| --- | --- | --- |"]
         for name, schema in results["properties"].items():
             lines.append(f"| `{name}` | {_type(schema)} | {_cell_text(schema['description'])} |")
+        if not is_action:
+            continue
         lines += ["", "| branch | meaning |", "| --- | --- |"]
         lines += [f"| `{branch}` | {_cell_text(meaning)} |" for branch, meaning in manifest["outputs"].items()]
     return "\n".join(lines) + "\n"

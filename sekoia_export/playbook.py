@@ -188,7 +188,7 @@ def reported(item: Action | AccountValidator) -> Iterator[None]:
     except SendEventError as failure:
         item.error(f"The playbook engine did not take the node's status (status {failure.status_code}). Run it again.")
     except Exception as failure:  # noqa: BLE001 - the last line of defence: a node ends with an error, not a traceback
-        item.error(f"An unexpected {type(failure).__name__} happened in {_place(failure)}. {_UNEXPECTED_REMEDY}")
+        item.error(f"An unexpected {type(failure).__name__} happened in {place_of(failure)}. {_UNEXPECTED_REMEDY}")
 
 
 def quiet_libraries() -> None:
@@ -261,13 +261,13 @@ def _surroundings(item: ExportAction[Any, Any] | ExportAccountValidator) -> Surr
 
     return Surroundings(
         configuration=_read(item.module.configuration),
-        storage=_storage(item.data_path),
+        storage=data_storage_of(item.data_path),
         clock=SystemClock(),
         run_uuid=item.module.playbook_run_uuid,
     )
 
 
-def _storage(data_path: Any) -> DataStorage:
+def data_storage_of(data_path: Any) -> DataStorage:
     """Return the data storage that the SDK's path stands for: a local folder, or a bucket with a prefix."""
     if not hasattr(data_path, "bucket"):
         from sekoia_export.transfer.local_storage import LocalDataStorage
@@ -281,7 +281,7 @@ def _storage(data_path: Any) -> DataStorage:
     return S3DataStorage(resource.meta.client, data_path.bucket, data_path.key)
 
 
-def _place(failure: BaseException) -> str:
+def place_of(failure: BaseException) -> str:
     """Return the innermost place in our own code that a failure passed through."""
     place, trace = "the step", failure.__traceback__
     while trace is not None:

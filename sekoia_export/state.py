@@ -7,7 +7,8 @@
     ├── queries/<sha256>.json     the search jobs of one query of which the same export was asked for
     ├── tasks/<task_uuid>.json    the same record under its task, for the steps that know only the task
     ├── searches/<sha256>.json    the search job of an `export_events` node, so that its rerun searches once
-    └── fetches/<sha256>.json     a file that was fetched and verified
+    ├── fetches/<sha256>.json     a file that was fetched and verified
+    └── schedules/<sha256>.json   how far a trigger `scheduled_export` has come
 
 Uuids, fields, what was searched for, times, hashes of arguments; no secret, no key's digest, no URL's query. Files are
 of mode 0600, written in one move, and carry a version. A file that is there and cannot be understood is an error, never
@@ -18,10 +19,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from sekoia_export.encryption import Encryption
 from sekoia_export.errors import StateCorrupt, UsageError
@@ -29,6 +31,8 @@ from sekoia_export.results.chain import SearchResults
 from sekoia_export.transfer.data_storage import STATE_FOLDER, safe_name
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sekoia_export.transfer.data_storage import DataStorage
 
 R = TypeVar("R", bound="Record")
@@ -44,6 +48,13 @@ def _inside(path: str) -> str:
 # Steps use these without a look; a file that was changed by hand is found out when it is read.
 UuidText = Annotated[str, AfterValidator(lambda text: str(UUID(text)))]
 FilePath = Annotated[str, AfterValidator(_inside)]
+
+
+def _apart(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    edges = [edge for span in spans for edge in span]
+    if any(first >= second for first, second in pairwise(edges)):
+        raise ValueError("not in the order of time")
+    return spans
 
 
 class Record(BaseModel):
@@ -162,6 +173,22 @@ class FetchRecord(Record):
     fetched_at: AwareDatetime
     fields: list[str] | None = None
     searched: Searched | None = None
+
+
+class ScheduleRecord(Record):
+    """How far a trigger `scheduled_export` has come.
+
+    Attributes:
+        start: where it begins as long as nothing is covered: the start of the period that was running at first.
+        covered: starts and ends of what was sent, in the order of time, apart from each other.
+        sent_at: when the last window was sent.
+    """
+
+    folder = "schedules"
+
+    start: AwareDatetime
+    covered: Annotated[list[tuple[AwareDatetime, AwareDatetime]], AfterValidator(_apart)] = Field(default_factory=list)
+    sent_at: AwareDatetime | None = None
 
 
 def fingerprint(*parts: Any) -> str:

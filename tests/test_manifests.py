@@ -78,6 +78,22 @@ def test_an_action_s_forms_are_flat_and_complete(path: Path) -> None:
     assert action["outputs"]
 
 
+def test_a_trigger_s_forms_are_flat_and_complete() -> None:
+    trigger = manifest(ROOT / "trigger_scheduled_export.json")
+    assert "outputs" not in trigger
+    assert trigger["docker_parameters"] == "scheduled_export"
+    assert trigger["arguments"]["required"] == ["query"]
+    names = "query every start_at settle fields field_set max_catch_up catch_up_pause community_uuids"
+    assert set(trigger["arguments"]["properties"]) == set(names.split())
+    properties = trigger["arguments"]["properties"]
+    assert properties["every"]["enum"] == ["hour", "day", "week"]
+    assert properties["settle"]["default"] == 900
+    assert {"window_id", "query", "earliest_time", "latest_time", "fields"} <= set(trigger["results"]["required"])
+    for part in ("arguments", "results"):
+        Draft7Validator.check_schema(trigger[part])
+        assert all(schema["type"] and schema["description"] for schema in trigger[part]["properties"].values())
+
+
 def test_every_registered_command_has_its_manifest_and_every_uuid_is_one_s_own() -> None:
     commands = {path.stem.split("_", 1)[1] for path in (*ACTIONS, *ROOT.glob("trigger_*.json"))}
     assert commands == set(registered(ROOT / "main.py"))
