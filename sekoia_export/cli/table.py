@@ -26,5 +26,11 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("doctor", "Look at everything that an export needs"),
     Entry("config", "Show the configuration, and where each value comes from"),
     Entry("simulate", "Serve a simulated platform for other tools to test against", connects=False),
+    Entry(
+        "playbook",
+        "For authors of playbooks",
+        connects=False,
+        commands=(Entry("check", "Find what is wrong with playbook files without running them", connects=False),),
+    ),
     Entry("demo", "Run the chain of actions against a simulated platform", connects=False),
 )

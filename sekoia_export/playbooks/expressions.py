@@ -38,13 +38,14 @@ class Reference:
     Attributes:
         root: "node" or "store".
         path: for `node.3.windows[0].id` it is ("3", "windows", 0, "id"): the first is the node or the key.
-        guarded: whether the text asks if it is defined, or has a default.
+        guarded: whether the text asks if the node or the key is defined, or has a default for it. `node.3.x` cannot be
+            asked when node 3 has not run: then `.x` of nothing already is an error, so only `node.3 is defined` counts.
         method: a step of the path that Jinja takes for a method of the dictionary, if there is one.
     """
 
     root: str
     path: tuple[Step, ...]
-    guarded: bool
+    guarded: bool = False
     method: str | None = None
 
     @property
@@ -159,8 +160,6 @@ class _Found:
             elif isinstance(node, kinds.Test):
                 self._tests.add(node.name)
                 guarded = guarded or node.name in {"defined", "undefined"}
-            elif isinstance(node, kinds.Or):
-                guarded = True
             elif isinstance(node, kinds.Include | kinds.Import | kinds.FromImport | kinds.Extends):
                 self._loads_templates = True
             elif isinstance(node, kinds.Macro):
@@ -171,9 +170,7 @@ class _Found:
         whole, expression = self._whole(template)
         kinds = self._kinds
         references = tuple(
-            Reference(
-                found.root, found.path, found.guarded or (found.root, found.path[0]) in self._guarded, found.method
-            )
+            Reference(found.root, found.path, (found.root, found.path[0]) in self._guarded, found.method)
             for found in self._references
         )
         lone = None
@@ -197,19 +194,19 @@ class _Found:
         if node.ctx != "load":
             self._set.add(node.name)
         elif node.name in {_NODE, _STORE}:
-            self._references.append(Reference(node.name, (None,), guarded))
+            self._references.append(Reference(node.name, (None,)))
         elif not guarded:
             self._read.add(node.name)
 
     def _refer(self, root: str, steps: list[tuple[Step, bool]], *, guarded: bool) -> None:
         path = tuple(step for step, _ in steps)
         method = next(
-            (str(step) for step, is_attribute in steps[1:] if is_attribute and step in _METHODS),
+            (str(step) for step, is_attribute in steps[root == _NODE :] if is_attribute and step in _METHODS),
             None,
         )
-        if guarded:
+        if guarded and len(path) == 1:
             self._guarded.add((root, path[0]))
-        self._references.append(Reference(root, path, guarded, method))
+        self._references.append(Reference(root, path, method=method))
 
     def _chain(self, node: Any) -> tuple[nodes.Node, list[tuple[Step, bool]], list[nodes.Node]]:
         """Return where `a.b[c].d` starts, its steps with whether each is an attribute, and expressions inside of it."""

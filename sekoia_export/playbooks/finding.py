@@ -36,6 +36,19 @@ class Finding:
     cause: str
     remedy: str
 
+    @property
+    def is_error(self) -> bool:
+        """Return whether its severity is error."""
+        return self.severity is Severity.ERROR
+
+    @property
+    def where(self) -> str:
+        """Return where it is, as a heading: node, name and place."""
+        if self.node is None:
+            return "the playbook" if self.place is None else self.place
+        title = f"node {self.node} ({self.name})" if self.name else f"node {self.node}"
+        return title if self.place is None else f"{title}, {self.place}"
+
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return asdict(self)

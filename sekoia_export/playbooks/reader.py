@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sekoia_export.errors import UsageError
@@ -21,6 +22,7 @@ K = TypeVar("K", bound=StrEnum)
 LARGEST_BYTES = 16 * 1024 * 1024
 """Playbooks with an icon in each node have some 100 KiB."""
 DEEPEST = 64
+MOST_NODES = 2000
 _LARGEST_NUMBER = 1_000_000_000
 # What is wrong in every node of a file that is no playbook at all is told so often.
 _MOST_PROBLEMS = 200
@@ -181,7 +183,11 @@ class _Reader:
                 f"The number {shown(repeated)} names two nodes, and only the last is read.",
                 "Give one of them a number of its own, and correct the outputs that lead to it.",
             )
-        for key, value in given.items():
+        if len(given) > MOST_NODES:
+            self.problem(
+                "too-large", f"It has more than {MOST_NODES:,} nodes.", "Split it: the first nodes alone are checked."
+            )
+        for key, value in islice(given.items(), MOST_NODES):
             number = _number(key)
             self._node, self._name = number, None
             if number is None:

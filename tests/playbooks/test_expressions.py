@@ -36,13 +36,17 @@ def test_every_reference_is_found(text: str, references: list[str]) -> None:
     "text",
     [
         "{{ store.x | default('') }}",
-        "{{ node.1.stix or node.35.stix }}",
-        "{% if node.8['a b'] is defined %}{{ node.8['a b'] }}{% endif %}",
+        "{{ (node.1 | default({})).stix }}",
+        "{% if node.8 is defined %}{{ node.8['a b'] }}{% endif %}",
     ],
 )
 def test_a_reference_that_may_be_missing_is_known_to_be_guarded(text: str) -> None:
     assert all(reference.guarded for reference in parse(text).references)
-    assert not any(reference.guarded for reference in parse("{{ store.x }}{{ node.1.y | upper }}").references)
+
+
+@pytest.mark.parametrize("text", ["{{ store.x or 1 }}", "{{ node.1.y | default('') }}", "{{ node.1.y is defined }}"])
+def test_a_default_for_a_result_is_none_for_its_node(text: str) -> None:
+    assert not any(reference.guarded for reference in parse(text).references)
 
 
 def test_what_is_unknown_is_named() -> None:

@@ -1,0 +1,1 @@
+"""`sekoia-export playbook`: for authors of playbooks."""
