@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from sekoia_export.cli.session import Process
 
 PROGRAM = "sekoia-export"
+COMPLETION_VARIABLE = "_SEKOIA_EXPORT_COMPLETE"
+"""Set by a shell's completion script when it asks what may follow."""
 
 
 def main() -> None:

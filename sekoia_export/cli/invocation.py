@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sekoia_export.cli import PROGRAM
+from sekoia_export.cli import COMPLETION_VARIABLE, PROGRAM
 from sekoia_export.cli.exit_status import ExitStatus, status_of_error
+from sekoia_export.cli.extras import missing_extra
 from sekoia_export.cli.group import HelpWanted, LazyGroup
 from sekoia_export.cli.options import parameters_of, shared_parameters
 from sekoia_export.cli.session import Process
@@ -41,8 +42,17 @@ def invoke(arguments: Sequence[str], process: Process | None = None) -> int:
     """Carry out one command line and return its exit status; no exception leaves, nothing exits."""
     process = process or Process()
     terminal = Terminal(process.streams, environment=process.environment)
+    if COMPLETION_VARIABLE in process.environment:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # Typer calls it with its own options
+
+        completion_init()
     try:
-        return _status(root().main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=process), terminal)
+        return _status(
+            root().main(
+                list(arguments), prog_name=PROGRAM, complete_var=COMPLETION_VARIABLE, standalone_mode=False, obj=process
+            ),
+            terminal,
+        )
     except HelpWanted as wanted:
         process.streams.stderr.write(f"{wanted}\n")
         return ExitStatus.USAGE
@@ -55,6 +65,12 @@ def invoke(arguments: Sequence[str], process: Process | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         terminal.error(f"{PROGRAM}: Interrupted.")
         return ExitStatus.INTERRUPTED
+    except ModuleNotFoundError as missing:
+        if (extra := missing_extra(missing)) is None:
+            terminal.error(_unexpected(missing, terminal))
+            return ExitStatus.FAILED
+        terminal.error(f"{PROGRAM}: {extra}")
+        return ExitStatus.USAGE
     except SystemExit as ended:
         # Typer's own ways out: a completion, and a reader of stdout that has gone.
         return ended.code if isinstance(ended.code, int) else ExitStatus.FAILED

@@ -32,5 +32,6 @@ COMMANDS: tuple[Entry, ...] = (
         connects=False,
         commands=(Entry("check", "Find what is wrong with playbook files without running them", connects=False),),
     ),
+    Entry("completion", "Write the completion for bash, zsh or fish", connects=False),
     Entry("demo", "Run the chain of actions against a simulated platform", connects=False),
 )
