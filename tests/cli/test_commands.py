@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 import shlex
 import subprocess
 import sys
@@ -32,6 +32,13 @@ def command_of(path: tuple[str, ...]) -> Any:
     return command
 
 
+def until_the_shells(line: str) -> list[str]:
+    """Return the words of a command line, up to what is the shell's: a pipe, a redirection, the end of a `$(`."""
+    words = shlex.shlex(line, posix=True, punctuation_chars="|&>)")
+    words.whitespace_split = True
+    return list(itertools.takewhile(lambda word: word[0] not in "|&>)", words))
+
+
 LEAVES = [path for path in paths() if hasattr(command_of(path), "examples")]
 
 
@@ -50,9 +57,9 @@ def test_every_command_has_examples_that_it_takes(path: tuple[str, ...]) -> None
     command = command_of(path)
     assert command.examples
     for example in command.examples:
-        call = " ".join(("sekoia-export", *path))
-        [line] = [part for part in re.split(r"&&|[|>]", example) if call in part]
-        command.make_context("example", shlex.split(line.partition(call)[2])).close()
+        _, call, rest = example.partition(" ".join(("sekoia-export", *path)))
+        assert call, example
+        command.make_context("example", until_the_shells(rest)).close()
 
 
 @pytest.mark.parametrize("path", [(), *paths()], ids=" ".join)
