@@ -49,7 +49,7 @@ check: install ## Check style, types, the direction of imports and the generated
 	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) -m sekoia_export.manifests --check
 
-manifests: install ## Write the manifests and docs/actions.md from the code
+manifests: install ## Write the manifests, docs/actions.md and docs/cli.md from the code
 	$(RUN) -m sekoia_export.manifests
 
 lock: ## Resolve the dependencies anew: poetry.lock and the two requirements files

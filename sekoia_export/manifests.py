@@ -1,7 +1,7 @@
 """The manifests and `docs/actions.md`, generated from the components: `python -m sekoia_export.manifests [--check]`.
 
 What the platform shows of an action is what its code declares. `main.py` is the list: every component registered there
-gets its file, and a file without a component is drift as well.
+gets its file, and a file without a component is drift as well. `docs/cli.md` is made of the commands in the same run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sekoia_export.cli.reference import reference
 from sekoia_export.configuration import SECRETS, Configuration
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def generated(folder: Path, *, version: str) -> dict[str, str]:
         manifests.append(manifest)
         files[f"{kind}_{command}.json"] = _json(manifest)
     files["docs/actions.md"] = actions_page(manifests)
+    files["docs/cli.md"] = reference()
     return files
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sekoia_export.cli.table import Entry
 
 COMMANDS_PACKAGE = "sekoia_export.cli.commands"
+EXPLAINS = "config"
+"""The command whose help explains the options that all share."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -42,20 +45,20 @@ class Leaf(TyperCommand):
 
     def __init__(self, name: str | None, **attributes: Any) -> None:
         super().__init__(name, **attributes)
-        self._shared: list[Any] = []
+        self.shared: list[Any] = []
         self._shared_names = ""
         self.examples: tuple[str, ...] = ()
 
     def add_shared(self, *, connects: bool) -> None:
         """Add the options that commands share."""
-        self._shared = shared_parameters(connects=connects)
-        self._shared_names = ", ".join(parameter.opts[0] for parameter in self._shared if not parameter.hidden)
-        self.params.extend(self._shared)
+        self.shared = shared_parameters(connects=connects)
+        self._shared_names = ", ".join(parameter.opts[0] for parameter in self.shared if not parameter.hidden)
+        self.params.extend(self.shared)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         rows: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
         for parameter in self.get_params(ctx):
-            record = None if parameter in self._shared else parameter.get_help_record(ctx)
+            record = None if parameter in self.shared and self.name != EXPLAINS else help_record(parameter, ctx)
             if record is not None:
                 rows[parameter.param_type_name].append(record)
         for kind, found in rows.items():
@@ -67,8 +70,29 @@ class Leaf(TyperCommand):
         with formatter.section("Examples" if len(self.examples) > 1 else "Example"):
             for example in self.examples:
                 formatter.write(f"  {example}\n")
+        if self.name == EXPLAINS:
+            return
         formatter.write_paragraph()
-        formatter.write_text(f"Also {self._shared_names}: see {ctx.find_root().info_name} --help")
+        _write_wrapped(formatter, f"Also {self._shared_names}: see {ctx.find_root().info_name} {EXPLAINS} --help")
+
+
+def _write_wrapped(formatter: Any, text: str) -> None:
+    # Typer's own wrapping breaks options at their hyphens.
+    formatter.write(textwrap.fill(text, formatter.width, break_on_hyphens=False) + "\n")
+
+
+def help_record(parameter: Any, ctx: Any) -> tuple[str, str] | None:
+    """Return how a parameter is written and what it means; None for a hidden one.
+
+    Typer shows a type where the parameter says better what to write there.
+    """
+    record: tuple[str, str] | None = parameter.get_help_record(ctx)
+    if record is None or parameter.metavar is None:
+        return record
+    name, separator, _ = record[0].partition(" <")
+    if parameter.param_type_name == "argument" or not separator:
+        return name, record[1]
+    return f"{name} {parameter.metavar}", record[1]
 
 
 class LazyGroup(TyperGroup):
@@ -102,6 +126,13 @@ class LazyGroup(TyperGroup):
         if not args and not ctx.resilient_parsing:
             raise HelpWanted(ctx.get_help())
         return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, one a line, then the options' names: all of it has to fit a screen."""
+        self.format_commands(ctx, formatter)
+        records = [record for parameter in self.get_params(ctx) if (record := help_record(parameter, ctx))]
+        formatter.write_paragraph()
+        _write_wrapped(formatter, f"Options: {', '.join(name for name, _ in records)}")
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - Typer's form
         with formatter.section("Commands"):

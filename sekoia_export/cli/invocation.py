@@ -33,8 +33,7 @@ def _say_version(value: bool) -> None:
 
 HELP = """Launch massive event exports of Sekoia.io, wait for them, fetch and decrypt them.
 
-The options here may stand before or after a command. Exit status: 0 done, 1 failed, 2 usage or configuration,
-3 timed out, 4 incomplete, 5 busy or over quota, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 usage, key or permission, 3 timed out, 4 incomplete, 5 busy, 130 interrupted.
 """
 
 

@@ -80,8 +80,8 @@ def _refuse(remedy: str) -> Callable[[typer.Context, typer.CallbackParam, Any], 
     return refuse
 
 
-def _shared(*names: str, help: str) -> Any:  # noqa: A002 - Typer's name
-    return typer.Option(*names, help=help, callback=_note, expose_value=False)
+def _shared(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002 - Typer's name
+    return typer.Option(*names, help=help, metavar=metavar, callback=_note, expose_value=False)
 
 
 def _refusal(*names: str, remedy: str) -> Any:
@@ -90,12 +90,21 @@ def _refusal(*names: str, remedy: str) -> Any:
 
 def _connection(
     *,
-    profile: Annotated[str | None, _shared("--profile", help="Profile of the configuration file.")] = None,
-    region: Annotated[str | None, _shared("--region", help="FRA1 (default), FRA2, MCO1, UAE1, USA1, SGP1.")] = None,
-    base_url: Annotated[str | None, _shared("--base-url", help="The API's address, instead of a region.")] = None,
-    api_key_file: Annotated[str | None, _shared("--api-key-file", help="File with the API key; - for stdin.")] = None,
+    profile: Annotated[
+        str | None, _shared("--profile", metavar="NAME", help="Profile of the configuration file.")
+    ] = None,
+    region: Annotated[
+        str | None, _shared("--region", metavar="NAME", help="FRA1 (default), FRA2, MCO1, UAE1, USA1, SGP1.")
+    ] = None,
+    base_url: Annotated[
+        str | None, _shared("--base-url", metavar="URL", help="The API's address, instead of a region.")
+    ] = None,
+    api_key_file: Annotated[
+        str | None, _shared("--api-key-file", metavar="FILE", help="File with the API key; - for stdin.")
+    ] = None,
     sse_c_key_file: Annotated[
-        str | None, _shared("--sse-c-key-file", help="File with the export's own key, base64; - for stdin.")
+        str | None,
+        _shared("--sse-c-key-file", metavar="FILE", help="File with the export's own key, base64; - for stdin."),
     ] = None,
 ) -> None:
     """Where the platform is, and which keys are used."""

@@ -25,7 +25,8 @@ def command(
     """Show each value of the configuration and where it comes from; of secrets only that they are there.
 
     The first that has a value wins: option, environment, .env in the current folder, profile, the rest of config.toml,
-    keyring, default. The official exporter's variables (API_KEY, API_HOST, ...) count after ours.
+    keyring, default. The official exporter's variables (API_KEY, API_HOST, ...) count after ours. The options that are
+    explained here may stand before or after any command.
     """
     from sekoia_export.cli.settings.known import KNOWN
     from sekoia_export.redaction import HIDDEN, strip_url

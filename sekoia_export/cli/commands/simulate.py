@@ -21,23 +21,26 @@ EXAMPLES = (
 def command(
     ctx: typer.Context,
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the platform; 0 for a free one.")] = 0,
-    storage_port: Annotated[int, typer.Option(min=0, max=65535, help="Of the storage; 0 for a free one.")] = 0,
-    events: Annotated[int, typer.Option(min=0, help="How many events a search finds.")] = 1_000,
-    export_seconds: Annotated[float, typer.Option(min=0, help="How long an export takes.")] = 2.0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="Of the platform; a free one when not given.")
+    ] = 0,
+    storage_port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Of the storage; the same.")] = 0,
+    events: Annotated[int, typer.Option(min=0, metavar="N", help="How many events a search finds.")] = 1_000,
+    export_seconds: Annotated[float, typer.Option(min=0, metavar="S", help="How long an export takes.")] = 2.0,
     tls: Annotated[bool, typer.Option("--tls", help="Serve https, with a made-up authority.")] = False,
-    ca_file: Annotated[Path, typer.Option(help="Where the authority's certificate is written.")] = Path(
+    ca_file: Annotated[Path, typer.Option(metavar="FILE", help="Where the authority's certificate is written.")] = Path(
         "simulator-ca.pem"
     ),
     fault: Annotated[
-        list[str] | None, typer.Option(help="KIND[,FIELD=VALUE]...: what goes wrong; repeatable, docs/cli.md has all.")
+        list[str] | None, typer.Option(metavar="FAULT", help="KIND[,FIELD=VALUE]...: what goes wrong; repeatable.")
     ] = None,
-    scenario: Annotated[Path | None, typer.Option(help="JSON with settings and faults.")] = None,
+    scenario: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON with settings and faults.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write address and key as one JSON document.")] = False,
 ) -> ExitStatus:
     """Serve a simulated platform and storage on 127.0.0.1, for other tools to test against, until Ctrl-C.
 
     Its address and key are written to stdout as a shell takes them; each request that comes in is told on stderr.
+    A kind, a field or a setting that is not known lists those that are.
     """
     from sekoia_export.cli.simulate import Simulation
 
