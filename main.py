@@ -2,6 +2,7 @@
 
 from actions.account_validator import EventExportAccountValidator
 from actions.fetch_and_decrypt import FetchAndDecrypt
+from actions.get_download_link import GetDownloadLink
 from actions.get_export_status import GetExportStatus
 from actions.list_exports import ListExports
 from actions.wait_until_finished import WaitUntilFinished
@@ -21,6 +22,7 @@ if __name__ == "__main__":
     module.register(ExportEvents, "export_events")
     module.register(GetExportStatus, "get_export_status")
     module.register(ListExports, "list_exports")
+    module.register(GetDownloadLink, "get_download_link")
     module.register(PlanWindows, "plan_windows")
     module.register(ScheduledExport, "scheduled_export")
     module.register_account_validator(EventExportAccountValidator)

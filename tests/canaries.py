@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import re
 import zlib
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import SecretStr
 
 from sekoia_export.encryption import derive_key
+from sekoia_export.results.management import LinkResults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,14 +86,36 @@ def check_sent(simulator: Simulator) -> None:
             assert b"simulated-" not in sent, f"the API key was sent: {where}"
 
 
+def without_link(results: Any, *, with_key: bool) -> Any:
+    """Return results without what `get_download_link` alone may give: its URL, and the key only `with_key`.
+
+    The command line stays, without the URL: no key may stand in it.
+    """
+    if not isinstance(results, dict) or set(results) != set(LinkResults.model_fields):
+        return results
+    rest = {**results, "download_url": None, "encryption_key": None if with_key else results["encryption_key"]}
+    if results["download_url"]:
+        rest["curl_command"] = results["curl_command"].replace(results["download_url"], "")
+    return rest
+
+
 def check_run(run: NodeRun, simulator: Simulator | None = None) -> None:
     """Fail when a secret stands in anything that a node printed or reported."""
     keys = derived_keys(simulator) if simulator else []
-    for where in ("stdout", "stderr", "error", "logs", "results"):
+    for where in ("stdout", "stderr", "error", "logs"):
         check_text(str(getattr(run, where)), f"the {where} of {run.command}", keys)
+    results = run.results
+    if run.command == "get_download_link":
+        results = without_link(results, with_key=run.arguments.get("reveal_key") is True)
+    check_text(str(results), f"the results of {run.command}", keys)
 
 
 def check_engine(engine: Engine) -> None:
     """Fail when a secret stands in anything that nodes sent to the engine."""
     for request in engine.requests:
-        check_text(request.body.decode(errors="replace"), f"a node's {request.method} to the engine")
+        text = request.body.decode(errors="replace")
+        with suppress(ValueError):
+            body = json.loads(text)
+            if isinstance(body, dict) and "results" in body:
+                text = json.dumps({**body, "results": without_link(body["results"], with_key=True)})
+        check_text(text, f"a node's {request.method} to the engine")

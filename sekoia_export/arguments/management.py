@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from sekoia_export.arguments.base import Arguments, Uuid
 
@@ -25,4 +25,21 @@ class ListArguments(Arguments):
         default=None,
         description="Uuid of the search job whose exports are listed; by default all exports that this data storage "
         "remembers",
+    )
+
+
+class LinkArguments(Arguments):
+    """Which export to hand on, and whether with its key."""
+
+    job_uuid: Uuid = Field(description="Uuid of the exported search job")
+    task_uuid: Uuid | None = Field(
+        default=None, description="Uuid of the export's task; by default the newest finished export of the search job"
+    )
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        description="Explicit encryption key (SSE-C) that the export was triggered with, base64 of 32 bytes",
+    )
+    reveal_key: bool = Field(
+        default=False,
+        description="Give the key that opens the file in the results; whoever reads the playbook run then reads it too",
     )

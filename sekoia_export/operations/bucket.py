@@ -63,6 +63,8 @@ class OwnBucket:
             connect_timeout=5,
             read_timeout=30,
             retries={"max_attempts": 2, "mode": "standard"},
+            # A link signed with version 2, boto3's choice in some regions, carries the customer key in its query.
+            signature_version="s3v4",
             s3={"addressing_style": "path" if self.endpoint_url else "auto"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

@@ -9,7 +9,7 @@ from sekoia_export.archive import ArchiveOptions
 from sekoia_export.encryption import Encryption
 from sekoia_export.errors import LinkExpired, ObjectChanged, ObjectMissing
 from sekoia_export.operations.fetched import FetchedFiles
-from sekoia_export.operations.keys import candidate_keys
+from sekoia_export.operations.keys import check_keys
 from sekoia_export.operations.locate import FinishedExport, locate, read_record
 from sekoia_export.operations.opening import open_export
 from sekoia_export.operations.outcome import Branch, Outcome
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from sekoia_export.archive import ArchiveFacts
+    from sekoia_export.archive import ArchiveFacts, ArchiveFormat
     from sekoia_export.arguments.chain import FetchArguments
     from sekoia_export.operations.step import Step
 
@@ -67,7 +67,7 @@ def fetch_and_decrypt(
         export = locate(step, job_uuid=arguments.job_uuid, task_uuid=arguments.task_uuid)
         if arguments.task_uuid is None and (outcome := fetched_before(export.task_uuid)):
             return outcome
-        name = step.storage.check_name(arguments.file_name or default_name(export, arguments))
+        name = step.storage.check_name(arguments.file_name or default_name(export, arguments.format))
         fetching = _Fetching(step, arguments, files, name=name, on_progress=on_progress)
         try:
             record, preview = fetching.bring(export)
@@ -75,7 +75,7 @@ def fetch_and_decrypt(
             log.warning("%s The new one is fetched from its start.", changed.cause)
             record, preview = fetching.bring(export)
     except (LinkExpired, ObjectMissing) as gone:
-        if isinstance(gone, ObjectMissing) and not _is_over(export, step):
+        if isinstance(gone, ObjectMissing) and not (export and export.is_over(step.clock.now())):
             raise
         log.warning("%s %s", gone.cause, LinkExpired.remedy)
         about = _About(step, arguments, export)
@@ -162,15 +162,13 @@ def check_fetch(step: Step, arguments: FetchArguments) -> None:
     """Raise UsageError or ConfigurationError when fetching cannot work as asked for, before anything is asked."""
     if arguments.file_name is not None:
         step.storage.check_name(arguments.file_name)
-    candidate_keys(
-        step.configuration, explicit=arguments.encryption_key, job_uuid=arguments.job_uuid, platform_key=None
-    )
+    check_keys(step.configuration, explicit=arguments.encryption_key, job_uuid=arguments.job_uuid)
 
 
-def default_name(export: FinishedExport, arguments: FetchArguments) -> str:
+def default_name(export: FinishedExport, file_format: ArchiveFormat) -> str:
     """Return the file's name where none is given: the search job's, the task's, the format."""
     parts: list[UUID] = [uuid for uuid in (export.job_uuid, export.task_uuid) if uuid]
-    return f"{'-'.join(map(str, parts))}.{arguments.format.value}"
+    return f"{'-'.join(map(str, parts))}.{file_format.value}"
 
 
 def _fetched(record: FetchRecord, *, preview: list[dict[str, object]], duration_s: float) -> Outcome[FetchResults]:
@@ -199,10 +197,6 @@ def _fetched(record: FetchRecord, *, preview: list[dict[str, object]], duration_
         summary=of_file(record),
     )
     return Outcome(Branch.INCOMPLETE if complete is False else Branch.FETCHED, results)
-
-
-def _is_over(export: FinishedExport | None, step: Step) -> bool:
-    return export is not None and export.expire_at is not None and export.expire_at <= step.clock.now()
 
 
 def _expired(export: FinishedExport | None, about: _About, *, duration_s: float) -> FetchResults:

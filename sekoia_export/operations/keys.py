@@ -85,3 +85,8 @@ def candidate_keys(
         except UsageError:
             log.warning("The key that the platform lists with the export is not base64 of 32 bytes and is left out.")
     return keys
+
+
+def check_keys(configuration: Configuration, *, explicit: SecretStr | None, job_uuid: UUID) -> None:
+    """Raise UsageError or ConfigurationError when a key or a secret cannot be used as given, before asking."""
+    candidate_keys(configuration, explicit=explicit, job_uuid=job_uuid, platform_key=None)

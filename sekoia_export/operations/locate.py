@@ -47,6 +47,10 @@ class FinishedExport:
     platform_key: SecretStr | None
     record: TaskRecord | None
 
+    def is_over(self, now: datetime) -> bool:
+        """Return whether the platform keeps it no longer."""
+        return self.expire_at is not None and self.expire_at <= now
+
 
 def locate(step: Step, *, job_uuid: UUID, task_uuid: UUID | None) -> FinishedExport:
     """Return the finished export of a task, or the newest finished one of the search job.

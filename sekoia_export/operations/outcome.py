@@ -25,6 +25,7 @@ class Branch(StrEnum):
     FINISHED = "finished"
     FETCHED = "fetched"
     INCOMPLETE = "incomplete"
+    READY = "ready"
     EXPIRED = "expired"
     PLANNED = "planned"
     TOO_DENSE = "too_dense"

@@ -1,11 +1,19 @@
 """The results of the steps, as playbooks pass them on; the manifests are generated from these models.
 
-A result never holds a key, a secret, or a URL. Sizes are bytes, durations seconds, times ISO 8601 in UTC.
+A result never holds a key, a secret, or a URL, but those of the one step that is asked for a link. Sizes are bytes,
+durations seconds, times ISO 8601 in UTC.
 """
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, SecretStr
+
+Revealed = Annotated[
+    SecretStr, PlainSerializer(SecretStr.get_secret_value, return_type=str, when_used="json-unless-none")
+]
+"""A secret that is the result itself: hidden in every text, and given as it is in the JSON of the results."""
 
 
 class Results(BaseModel):

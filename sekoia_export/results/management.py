@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from sekoia_export.encryption import Encryption
-from sekoia_export.results.base import Results
+from sekoia_export.results.base import Results, Revealed
 
 
 class StatusResults(Results):
@@ -61,3 +61,32 @@ class ListResults(Results):
         "file_path (of the newest fetched file that is still in the data storage, else null)"
     )
     count: int = Field(description="Number of exports in the list")
+
+
+class LinkResults(Results):
+    """A link to an export's file, and what it takes to open it."""
+
+    job_uuid: str = Field(description="Uuid of the search job")
+    task_uuid: str | None = Field(description="Uuid of the export's task; null when the platform lists it without one")
+    download_url: Revealed | None = Field(
+        description="URL of the file, signed: whoever has it, and the key where one is needed, can read all events; "
+        "null when the export has expired"
+    )
+    expire_at: str | None = Field(description="Until when the URL works")
+    headers_needed: dict[str, str | None] = Field(
+        description="Headers that the request needs, by their names: the algorithm with its value, the key (base64) "
+        "and its MD5 (base64 of the 16 bytes) with null, as they are secret; empty when the file needs no key"
+    )
+    curl_command: Revealed | None = Field(
+        description="Command line for a POSIX shell that downloads the file with curl; it asks for the key, or reads "
+        "it from a file that is given with < after it, and computes its MD5 with openssl"
+    )
+    compressed_size: int | None = Field(description="Size of the file in bytes; null when the storage does not tell")
+    encryption: Encryption | None = Field(
+        description="Where the key comes from: derived from the encryption secret, provided as an argument, the "
+        "platform's own, or none; null when the export has expired"
+    )
+    encryption_key: Revealed | None = Field(
+        description="The key that opens the file, base64; only with reveal_key, else null"
+    )
+    message: str = Field(description="What else the key opens, and what suits a partner better")

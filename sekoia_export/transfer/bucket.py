@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from sekoia_export.errors import TransferFailed
 from sekoia_export.transfer.refusals import Refusal
 from sekoia_export.transfer.s3_failures import client_error
@@ -92,6 +94,18 @@ class BucketObject:
         except BaseException:
             body.close()
             raise
+
+    def link(self, *, valid_s: int) -> SecretStr:
+        """Return a presigned URL of the object, for whoever sends the same SSE-C headers with it.
+
+        Args:
+            valid_s: seconds from now, at most seven days.
+        """
+        asked: dict[str, Any] = {"Bucket": self._bucket, "Key": self._object_key}
+        if self._key is not None:
+            asked |= {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": self._key.raw}
+        url = self._client.generate_presigned_url("get_object", Params=asked, ExpiresIn=valid_s)
+        return SecretStr(url)
 
     def _broken(self, error: Exception) -> TransferFailed:
         return TransferFailed(f"The connection to the bucket {self._bucket} broke ({type(error).__name__}).")

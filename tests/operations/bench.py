@@ -18,12 +18,13 @@ from sekoia_export.arguments.chain import (
     TriggerArguments,
     WaitArguments,
 )
-from sekoia_export.arguments.management import ListArguments, StatusArguments
+from sekoia_export.arguments.management import LinkArguments, ListArguments, StatusArguments
 from sekoia_export.configuration import Configuration
 from sekoia_export.operations.account import ACCOUNT_TIMEOUT_S, check_account
 from sekoia_export.operations.export import export_events
 from sekoia_export.operations.exports import LIST_TIMEOUT_S, list_exports
 from sekoia_export.operations.fetch import fetch_and_decrypt
+from sekoia_export.operations.link import LINK_TIMEOUT_S, get_download_link
 from sekoia_export.operations.search import search_events
 from sekoia_export.operations.status import STATUS_TIMEOUT_S, get_export_status
 from sekoia_export.operations.step import Step, Surroundings
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from sekoia_export.operations.outcome import Outcome
     from sekoia_export.results.chain import FetchResults, SearchResults, TriggerResults, WaitResults
-    from sekoia_export.results.management import ListResults, StatusResults
+    from sekoia_export.results.management import LinkResults, ListResults, StatusResults
     from sekoia_export.simulator import Bucket, Export, Recorded, Simulator
     from tests.clock import ManualClock
 
@@ -216,6 +217,12 @@ class Bench:
         """List exports."""
         with self.step(LIST_TIMEOUT_S) as step:
             return list_exports(step, read_arguments(ListArguments, arguments))
+
+    def link(self, job_uuid: UUID | str, task_uuid: UUID | str | None = None, **arguments: Any) -> Outcome[LinkResults]:
+        """Get a download link."""
+        given = {"job_uuid": str(job_uuid), "task_uuid": None if task_uuid is None else str(task_uuid), **arguments}
+        with self.step(LINK_TIMEOUT_S) as step:
+            return get_download_link(step, read_arguments(LinkArguments, given))
 
     def check(self) -> None:
         """Check the account."""
