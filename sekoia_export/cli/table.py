@@ -28,9 +28,12 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("simulate", "Serve a simulated platform for other tools to test against", connects=False),
     Entry(
         "playbook",
-        "For authors of playbooks",
+        "For authors of playbooks: check files, and run them",
         connects=False,
-        commands=(Entry("check", "Find what is wrong with playbook files without running them", connects=False),),
+        commands=(
+            Entry("check", "Find what is wrong with playbook files without running them", connects=False),
+            Entry("run", "Run a playbook on this machine as the engine does"),
+        ),
     ),
     Entry("completion", "Write the completion for bash, zsh or fish", connects=False),
     Entry("demo", "Run the chain of actions against a simulated platform", connects=False),

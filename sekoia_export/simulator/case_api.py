@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from sekoia_export.simulator.cases import Case, new_comment
+from sekoia_export.simulator.cases import Alert, Case, Comment, new_comment
 from sekoia_export.simulator.errors import Refused
 from sekoia_export.simulator.state import COMMENT_ON_CASES, State
 
@@ -36,14 +36,25 @@ def case_blueprint(access: Access, state: State) -> Blueprint:
         items = [alert.as_json(case.community_uuid) for alert in case.alerts]
         return jsonify({"items": items, "total": len(items)})
 
+    def find_alert(name: str) -> Alert:
+        alerts = (alert for case in state.cases.values() for alert in case.alerts)
+        found = next((alert for alert in alerts if name in {alert.uuid, alert.short_id}), None)
+        if found is None:
+            raise Refused(404, "not_found", "The alert does not exist")
+        return found
+
     @blueprint.get("/sic/alerts/<name>")
     @access.requires()
     def get_alert(name: str) -> Response:
-        for case in state.cases.values():
-            for alert in case.alerts:
-                if name in {alert.uuid, alert.short_id}:
-                    return jsonify(alert.as_json(case.community_uuid))
-        raise Refused(404, "not_found", "The alert does not exist")
+        return jsonify(find_alert(name).as_json(state.community_uuid))
+
+    @blueprint.post("/sic/alerts/<name>/comments")
+    @access.requires()
+    def post_alert_comment(name: str) -> tuple[Response, int]:
+        alert = find_alert(name)
+        comment = read_comment(state)
+        alert.comments.append(comment)
+        return jsonify(comment.as_alert_json()), 201
 
     @blueprint.get("/sic/cases/<name>/comments")
     @access.requires()
@@ -55,12 +66,21 @@ def case_blueprint(access: Access, state: State) -> Blueprint:
     @access.requires(COMMENT_ON_CASES)
     def post_comment(name: str) -> tuple[Response, int]:
         case = find(name)
-        body: Any = request.get_json(silent=True)
-        content = body.get("content") if isinstance(body, dict) else None
-        if not isinstance(content, str) or not content.strip():
-            raise Refused(400, "validation_error", "content is required")
-        comment = new_comment(content, body.get("author"), state.clock.now())
+        comment = read_comment(state)
         case.comments.append(comment)
         return jsonify(comment.as_json()), 201
 
     return blueprint
+
+
+def read_comment(state: State) -> Comment:
+    """Return the comment in the request's body.
+
+    Raises:
+        Refused: there is none, or it is empty.
+    """
+    body: Any = request.get_json(silent=True)
+    content = body.get("content") if isinstance(body, dict) else None
+    if not isinstance(content, str) or not content.strip():
+        raise Refused(400, "validation_error", "content is required")
+    return new_comment(content, body.get("author"), state.clock.now())

@@ -11,6 +11,9 @@ from typing import Any
 from sekoia_export.simulator.jobs import iso
 
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_AUTHOR_UUID = "b1c0ffee-2f1d-4c3b-9a5e-7d8c9b0a1f2e"
+_STATUS_UUID = "0a6f1d3c-5b7e-4f29-8c1a-2e3d4f5a6b7c"
+_RULE_UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 _TITLES = (
     ("Suspicious PowerShell after a macro", ("Winword started PowerShell", "Encoded command line", "Rundll32 started")),
     ("Password spraying against the VPN", ("Many failed logons from one address", "Logon after failures")),
@@ -19,30 +22,34 @@ _TITLES = (
 
 @dataclass(slots=True)
 class Alert:
-    """An alert of a case."""
+    """An alert of a case, and what was said about it."""
 
     uuid: str
     short_id: str
     title: str
     first_seen_at: datetime
     last_seen_at: datetime
+    comments: list[Comment] = field(default_factory=list)
 
     def as_json(self, community_uuid: str) -> dict[str, Any]:
         return {
             "uuid": self.uuid,
             "short_id": self.short_id,
             "title": self.title,
-            "urgency": {"current_value": 70},
+            "rule": {"uuid": _RULE_UUID, "name": self.title, "pattern": "event.category:process"},
+            "urgency": {"current_value": 70, "display": "Major"},
             "status": {"name": "Ongoing"},
+            "created_at": int(self.first_seen_at.timestamp()),
             "first_seen_at": iso(self.first_seen_at),
             "last_seen_at": iso(self.last_seen_at),
             "community_uuid": community_uuid,
+            "number_of_total_comments": len(self.comments),
         }
 
 
 @dataclass(slots=True)
 class Comment:
-    """A comment on a case."""
+    """A comment on a case or an alert."""
 
     uuid: str
     content: str
@@ -53,8 +60,21 @@ class Comment:
         return {
             "uuid": self.uuid,
             "content": self.content,
-            "author": self.author,
             "created_at": iso(self.created_at),
+            "created_by": _AUTHOR_UUID,
+            "created_by_type": "apikey",
+        }
+
+    def as_alert_json(self) -> dict[str, Any]:
+        """Return it as the platform's API has comments on alerts."""
+        return {
+            "uuid": self.uuid,
+            "content": self.content,
+            "author": self.author or "simulated key",
+            "date": int(self.created_at.timestamp()),
+            "created_by": _AUTHOR_UUID,
+            "created_by_type": "apikey",
+            "unseen": True,
         }
 
 
@@ -83,6 +103,10 @@ class Case:
             "short_id": self.short_id,
             "title": self.title,
             "status": "opened",
+            "status_uuid": _STATUS_UUID,
+            "created_at": iso(self.first_seen_at),
+            "created_by": _AUTHOR_UUID,
+            "created_by_type": "avatar",
             "community_uuid": self.community_uuid,
             "alerts": [alert.as_json(self.community_uuid) for alert in self.alerts],
             "number_of_alerts": len(self.alerts),

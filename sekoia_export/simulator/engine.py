@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from sekoia_export.clock import SystemClock
-from sekoia_export.errors import UsageError
+from sekoia_export.errors import Interrupted, UsageError
 from sekoia_export.simulator.callback import Callbacks, Report
-from sekoia_export.simulator.expressions import Expressions
+from sekoia_export.simulator.expressions import Bounds, Expressions
 from sekoia_export.simulator.faults import Faults, Recorded
 from sekoia_export.simulator.node import NodeRun, StartedNode
 from sekoia_export.simulator.server import HOST, Server
@@ -55,6 +55,7 @@ class Engine:
         python: what runs main.py, as the beginning of a command line; this interpreter when not given.
         clean_env: nodes see of this process's environment only the path, home, language and coverage's variables.
         playbook_run_uuid: a rerun of the same playbook run has the same.
+        bounds: of what rendering a node's arguments may take.
 
     Attributes:
         expressions: what renders arguments.
@@ -74,6 +75,7 @@ class Engine:
         python: Sequence[str] | None = None,
         clean_env: bool = True,
         playbook_run_uuid: str | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self._module = _Module(module_folder.resolve(), dict(configuration or {}), dict(secrets or {}))
         self.data_folder = data_folder.resolve()
@@ -81,7 +83,7 @@ class Engine:
         self._env = dict(env or {})
         self._python = list(python or [sys.executable])
         self._clean_env = clean_env
-        self.expressions = Expressions()
+        self.expressions = Expressions(bounds)
         self.playbook_uuid = str(uuid.uuid4())
         self.playbook_run_uuid = playbook_run_uuid or str(uuid.uuid4())
         self.results: dict[int, Any] = {}
@@ -93,6 +95,7 @@ class Engine:
             "engine", self._callbacks, faults=self.faults, requests=self.requests, clock=SystemClock()
         )
         self._started: list[StartedNode] = []
+        self._stopped = False
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -101,6 +104,7 @@ class Engine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._stopped = True
         for started in self._started:
             started.close()
         self.expressions.close()
@@ -175,6 +179,12 @@ class Engine:
         given = dict(configuration or {})
         return self._start(command, 0, {"TRIGGER_CONFIGURATION": json.dumps(given)}, given, on_output)
 
+    def stop_nodes(self) -> None:
+        """Tell every node that runs to stop, and start no other one."""
+        self._stopped = True
+        for started in self._started:
+            started.terminate()
+
     def render(self, arguments: Mapping[str, Any], *, node: int) -> dict[str, Any]:
         """Return `arguments` rendered from the earlier nodes' results, as start_node does it."""
         return self.expressions.arguments(arguments, node=f"node {node}", results=self.results, store=self.store)
@@ -187,6 +197,8 @@ class Engine:
         arguments: dict[str, Any],
         on_output: Callable[[str], object] | None,
     ) -> StartedNode:
+        if self._stopped:
+            raise Interrupted(f"The node {number} ({command}) is not started: the run was told to stop.")
         report = Report(command=command, token=random_secrets.token_urlsafe(24))
         self._callbacks.expect(report)
         env = {**self._environment(report), **given, **self._env}

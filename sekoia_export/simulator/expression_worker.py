@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import StrictUndefined
@@ -61,10 +63,22 @@ def jsonpath(value: Any, expression: str, as_list: bool = False) -> Any:
     return found[0] if found else None
 
 
+def regex_match(value: str, pattern: str, ignore_case: bool = False) -> bool:
+    """Return whether `value` begins with what `pattern` describes."""
+    return re.match(pattern, value, re.IGNORECASE if ignore_case else 0) is not None
+
+
+def timestamp_to_iso8601(value: float) -> str:
+    """Return the time of day, in UTC, that is `value` seconds after the start of 1970."""
+    return datetime.fromtimestamp(value, UTC).isoformat()
+
+
 def new_environment() -> _Environment:
     """Return the environment in which playbooks' expressions are read."""
     environment = _Environment(undefined=StrictUndefined, autoescape=False)
-    environment.filters["jsonpath"] = jsonpath
+    # Beside Jinja's own, those of the platform's that public playbooks use and whose meaning their use tells.
+    for own in (jsonpath, regex_match, timestamp_to_iso8601):
+        environment.filters[own.__name__] = own
     return environment
 
 

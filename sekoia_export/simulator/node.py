@@ -104,6 +104,7 @@ class StartedNode:
             text=True,
             encoding="utf-8",
             errors="replace",
+            process_group=0,  # Ctrl-C in a terminal is for who runs the node; the engine stops it with SIGTERM
         )
         self.pid = self._process.pid
         streams = (("stdout", self._process.stdout), ("stderr", self._process.stderr))
@@ -112,7 +113,7 @@ class StartedNode:
             reader.start()
 
     def terminate(self) -> None:
-        """Send SIGTERM, as the engine does to a node that it stops."""
+        """Send SIGTERM, as the engine does to a node that it stops; nothing when it has ended."""
         self._process.terminate()
 
     def kill(self) -> None:

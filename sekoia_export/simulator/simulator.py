@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sekoia_export.simulator.cases import Case
     from sekoia_export.simulator.exports import Export
     from sekoia_export.simulator.jobs import SearchJob
+    from sekoia_export.simulator.services import Indicator, Message
 
 COMMUNITY_UUID = "6ffbe55b-d30a-4dc4-bc52-a213dce0af29"
 
@@ -44,6 +45,7 @@ class Simulator:
         requests: what arrived, at either server, in order.
         faults: what is to go wrong.
         jobs, exports, cases: the state, to read and to change; exports by the uuid of their task.
+        messages, indicators: what playbooks posted to Mattermost and added to IOC collections (by the collection's id).
         buckets: the storage's buckets; `buckets.create(name)` makes one with credentials.
         community_uuid: the community of the API key.
     """
@@ -116,6 +118,14 @@ class Simulator:
     @property
     def cases(self) -> dict[str, Case]:
         return self._state.cases
+
+    @property
+    def messages(self) -> list[Message]:
+        return self._state.messages
+
+    @property
+    def indicators(self) -> dict[str, list[Indicator]]:
+        return self._state.indicators
 
     @property
     def buckets(self) -> Buckets:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sekoia_export.clock import Clock
     from sekoia_export.simulator.jobs import SearchJob
+    from sekoia_export.simulator.services import Indicator, Message
     from sekoia_export.simulator.settings import Settings
 
 PLATFORM_BUCKET = "sekoia-event-exports"
@@ -43,6 +44,7 @@ class State:
         folder: where objects lie, encrypted.
         api_keys: the permissions (uuids) of each API key.
         jobs: by uuid. exports: by the uuid of their task.
+        messages: posted to Mattermost. indicators: by the id of their collection.
     """
 
     settings: Settings
@@ -55,6 +57,8 @@ class State:
     jobs: dict[str, SearchJob] = field(default_factory=dict)
     exports: dict[str, Export] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    indicators: dict[str, list[Indicator]] = field(default_factory=dict)
     buckets: Buckets = field(default_factory=Buckets)
     storage_url: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)

@@ -46,3 +46,13 @@ def test_what_is_not_there_is_not_found(client: Client, path: str) -> None:
 def test_the_same_seed_makes_the_same_cases() -> None:
     with Simulator(Settings(seed=5), ManualClock()) as first, Simulator(Settings(seed=5), ManualClock()) as second:
         assert first.cases == second.cases
+
+
+def test_comments_on_an_alert_are_kept(client: Client) -> None:
+    alert = next(iter(client.simulator.cases.values())).alerts[1]
+    answer = client.ask("POST", f"/v1/sic/alerts/{alert.uuid}/comments", json={"content": "**done**", "author": "me"})
+    assert answer.status_code == 201
+    assert (answer.json()["content"], answer.json()["author"]) == ("**done**", "me")
+    assert [comment.content for comment in alert.comments] == ["**done**"]
+    assert client.get(f"/v1/sic/alerts/{alert.short_id}")["number_of_total_comments"] == 1
+    assert client.ask("POST", "/v1/sic/alerts/none/comments", json={"content": "x"}).status_code == 404

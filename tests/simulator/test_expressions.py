@@ -54,6 +54,10 @@ def render(expressions: Expressions, value: Any) -> Any:
         ("{{ node.1 | jsonpath('$.map.k', True) }}", [1.5]),
         ("{{ node.1 | jsonpath('$.gone') }}", None),
         ("{{ node.1 | jsonpath('$.gone', True) | length }}", 0),
+        ("{{ '10.0.0.1' | regex_match('^10[.]') }}", True),
+        ("{{ 'HTTPS' | regex_match('http', ignore_case=True) }}", True),
+        ("{{ 'see http' | regex_match('http', ignore_case=False) }}", False),
+        ("{{ 1767225600 | timestamp_to_iso8601 }}", "2026-01-01T00:00:00+00:00"),
     ],
 )
 def test_arguments_keep_the_type_of_what_they_name(expressions: Expressions, value: Any, rendered: Any) -> None:
@@ -134,6 +138,7 @@ def test_nothing_leaves_the_sandbox(expressions: Expressions, expression: str) -
         ("{{ [1] * 10 ** 10 }}", "memory"),
         ("{{ 'a' * 200000 }}", "larger than 100,000 bytes"),
         ("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}", "without end"),
+        ("{{ ('a' * 40 + 'b') | regex_match('(a+)+$') }}", "more time or memory"),
         ("{% for i in range(99999) %}{% for j in range(9999) %}0123456789{% endfor %}{% endfor %}", "more time|memory"),
     ],
 )
