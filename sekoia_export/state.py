@@ -220,7 +220,8 @@ class State:
         try:
             return kind.model_validate_json(data)
         except ValidationError:
-            raise StateCorrupt(f"The state file {path} in the data storage is damaged or of another version.") from None
+            place = self._storage.place(path)
+            raise StateCorrupt(f"The state file {place} is damaged or of another version.") from None
 
     def names(self, kind: type[Record]) -> list[str]:
         """Return the names of all records of a kind."""

@@ -16,12 +16,10 @@ from sekoia_export.operations.searched import RecordedSearch
 from sekoia_export.operations.summary import look_up, of_early_end
 from sekoia_export.operations.trigger import trigger_export
 from sekoia_export.operations.wait import follow
+from sekoia_export.operations.watching import UNWATCHED, Phase, Watcher
 from sekoia_export.redaction import redact
 from sekoia_export.results.chain import ExportResults
 from sekoia_export.state import Searched
-from sekoia_export.transfer.progress import Observer
-from sekoia_export.transfer.progress import silent as silent_transfer
-from sekoia_export.waiting import ProgressObserver, silent
 
 if TYPE_CHECKING:
     from sekoia_export.arguments.chain import ExportArguments
@@ -33,13 +31,7 @@ log = logging.getLogger(__name__)
 _ANY_JOB = UUID(int=0)
 
 
-def export_events(
-    step: Step,
-    arguments: ExportArguments,
-    *,
-    on_wait: ProgressObserver = silent,
-    on_transfer: Observer = silent_transfer,
-) -> Outcome[Results]:
+def export_events(step: Step, arguments: ExportArguments, *, watcher: Watcher = UNWATCHED) -> Outcome[Results]:
     """Carry out all steps that are needed for a file of events.
 
     Branches: those of the steps that end an export early (empty, failed, busy, timed_out, expired), fetched and
@@ -52,7 +44,7 @@ def export_events(
     _check_choices(step, arguments)
     reached: dict[str, Any] = {}
     try:
-        branch = _carry_out(step, arguments, reached, on_wait=on_wait, on_transfer=on_transfer)
+        branch = _carry_out(step, arguments, reached, watcher)
     except DeadlineExceeded as exceeded:
         if not reached:
             raise exceeded.__cause__ or exceeded from None
@@ -63,14 +55,7 @@ def export_events(
     return Outcome(branch, ExportResults(**reached))
 
 
-def _carry_out(
-    step: Step,
-    arguments: ExportArguments,
-    reached: dict[str, Any],
-    *,
-    on_wait: ProgressObserver,
-    on_transfer: Observer,
-) -> Branch:
+def _carry_out(step: Step, arguments: ExportArguments, reached: dict[str, Any], watcher: Watcher) -> Branch:
     """Carry out one step after the other, note in `reached` what each gave, and return the last one's branch."""
 
     def reach(outcome: Outcome[Results]) -> Branch:
@@ -78,28 +63,32 @@ def _carry_out(
         return outcome.branch
 
     if arguments.job_uuid is None:
-        search = RecordedSearch(step, arguments.search())
+        watcher.entered(Phase.SEARCHING)
+        search = RecordedSearch(step, arguments.search(), watcher=watcher)
         searched = search.carry_out()
         if reach(searched) is not Branch.DONE:
             return searched.branch
         try:
-            triggered = trigger_export(step, arguments.trigger(UUID(searched.results.job_uuid)))
+            triggered = trigger_export(step, arguments.trigger(UUID(searched.results.job_uuid)), watcher=watcher)
         except (JobExpired, NotFound) as gone:
             if not search.forget_earlier():
                 raise
             log.info("%s It is searched again.", gone.cause)
-            return _carry_out(step, arguments, reached, on_wait=on_wait, on_transfer=on_transfer)
+            return _carry_out(step, arguments, reached, watcher)
     else:
         reached["job_uuid"] = str(arguments.job_uuid)
-        triggered = trigger_export(step, arguments.trigger(arguments.job_uuid))
+        watcher.search_job(arguments.job_uuid)
+        triggered = trigger_export(step, arguments.trigger(arguments.job_uuid), watcher=watcher)
     if reach(triggered) is not Branch.TRIGGERED:
         return triggered.branch
     # A taken-up export can be that of an earlier search for the same.
     job_uuid, task_uuid = UUID(triggered.results.job_uuid), UUID(triggered.results.task_uuid)
-    waited = follow(step, task_uuid, on_progress=on_wait)
+    watcher.entered(Phase.EXPORTING)
+    waited = follow(step, task_uuid, on_progress=watcher.exporting)
     if reach(waited) is not Branch.FINISHED:
         return waited.branch
-    return reach(fetch_and_decrypt(step, arguments.fetch(job_uuid, task_uuid), on_progress=on_transfer))
+    watcher.entered(Phase.FETCHING)
+    return reach(fetch_and_decrypt(step, arguments.fetch(job_uuid, task_uuid), on_progress=watcher.fetching))
 
 
 def _searched(step: Step, arguments: ExportArguments, reached: dict[str, Any]) -> Searched | None:

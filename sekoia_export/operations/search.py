@@ -12,8 +12,9 @@ from sekoia_export.api.platform import SearchRequest
 from sekoia_export.clock import Deadline
 from sekoia_export.errors import AnswerLost, DeadlineExceeded, NetworkError, PlatformError
 from sekoia_export.operations.outcome import Branch, Outcome
+from sekoia_export.operations.watching import UNWATCHED, Phase, Watcher
 from sekoia_export.results.chain import SearchResults
-from sekoia_export.waiting import Observation, wait_for
+from sekoia_export.waiting import Observation, ProgressObserver, silent, wait_for
 
 if TYPE_CHECKING:
     from sekoia_export.arguments.chain import SearchArguments
@@ -26,9 +27,12 @@ CANCEL_TIMEOUT_S = 45.0
 _MOST_SEARCHES = 3
 
 
-def search_events(step: Step, arguments: SearchArguments) -> Outcome[SearchResults]:
+def search_events(step: Step, arguments: SearchArguments, *, watcher: Watcher = UNWATCHED) -> Outcome[SearchResults]:
     """Search and wait until the search job is done, as `finish_search` says."""
-    return finish_search(step, start_search(step, arguments), arguments)
+    watcher.entered(Phase.SEARCHING)
+    job = start_search(step, arguments)
+    watcher.search_job(UUID(job.uuid))
+    return finish_search(step, job, arguments, on_progress=watcher.searching)
 
 
 def start_search(step: Step, arguments: SearchArguments) -> SearchJob:
@@ -59,7 +63,9 @@ def start_search(step: Step, arguments: SearchArguments) -> SearchJob:
             log.warning("%s Starting another search.", lost.cause)
 
 
-def finish_search(step: Step, job: SearchJob, arguments: SearchArguments) -> Outcome[SearchResults]:
+def finish_search(
+    step: Step, job: SearchJob, arguments: SearchArguments, *, on_progress: ProgressObserver = silent
+) -> Outcome[SearchResults]:
     """Wait for a search job that was started and return how it ended.
 
     Branches: done, empty (no event matches), failed (canceled, failed or an unknown end), timed_out (canceled here).
@@ -71,7 +77,9 @@ def finish_search(step: Step, job: SearchJob, arguments: SearchArguments) -> Out
     log.info("The search job %s is under way.", job_uuid)
     step = step.within(step.deadline, patience_s=LONG_PATIENCE_S)
     try:
-        job = wait_for(lambda: step.platform.search_job(job_uuid), _observe, deadline=step.deadline).last
+        job = wait_for(
+            lambda: step.platform.search_job(job_uuid), _observe, deadline=step.deadline, on_progress=on_progress
+        ).last
     except DeadlineExceeded as exceeded:
         log.warning("%s", exceeded.cause)
     results = SearchResults(

@@ -10,6 +10,7 @@ from sekoia_export.api.models import JobStatus
 from sekoia_export.errors import JobExpired, NotFound
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.search import finish_search, start_search
+from sekoia_export.operations.watching import UNWATCHED, Watcher
 from sekoia_export.state import SearchRecord, fingerprint
 from sekoia_export.times import absolute_moment
 
@@ -28,11 +29,13 @@ class RecordedSearch:
     Args:
         step: whose platform and state are used.
         arguments: of the search.
+        watcher: told of the search job and its progress.
     """
 
-    def __init__(self, step: Step, arguments: SearchArguments) -> None:
+    def __init__(self, step: Step, arguments: SearchArguments, *, watcher: Watcher = UNWATCHED) -> None:
         self._step = step
         self._arguments = arguments
+        self._watcher = watcher
         self._name = self._find_name()
         self._is_earlier = False
 
@@ -46,13 +49,15 @@ class RecordedSearch:
         if record is not None and record.done is not None:
             log.info("The search job %s of an earlier run of this step is taken up.", record.job_uuid)
             self._is_earlier = True
+            self._watcher.search_job(UUID(record.job_uuid))
             return Outcome(Branch.DONE, record.done)
         job = self._job_of(record) if record else None
         self._is_earlier = job is not None
         if job is None:
             job = start_search(self._step, self._arguments)
             self._remember(job)
-        outcome = finish_search(self._step, job, self._arguments)
+        self._watcher.search_job(UUID(job.uuid))
+        outcome = finish_search(self._step, job, self._arguments, on_progress=self._watcher.searching)
         if outcome.branch is Branch.DONE:
             self._remember(job, done=outcome.results)
         return outcome

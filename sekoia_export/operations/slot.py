@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sekoia_export.errors import NetworkError, PlatformError
+from sekoia_export.operations.watching import UNWATCHED, Watcher
 
 if TYPE_CHECKING:
     from sekoia_export.api.models import SearchJob
@@ -27,11 +28,13 @@ class Slot:
         step: whose platform and clock are used, and whose deadline ends the waiting too.
         job: kept alive while it waits.
         wait_s: how long it may wait, from now.
+        watcher: told of each pause.
     """
 
-    def __init__(self, step: Step, job: SearchJob, *, wait_s: float) -> None:
+    def __init__(self, step: Step, job: SearchJob, *, wait_s: float, watcher: Watcher = UNWATCHED) -> None:
         self._step = step
         self._job = job
+        self._watcher = watcher
         self._wait = step.deadline.within(wait_s)
         self._created_at = job.created_at or step.clock.now()
         self._interval_s = _FIRST_INTERVAL_S
@@ -43,6 +46,7 @@ class Slot:
 
     def pause(self) -> None:
         """Return when it is time to ask for the slot again."""
+        self._watcher.waiting_for_slot(self.remaining_s)
         clock = self._step.clock
         if clock.monotonic() >= self._keep_alive_at_s:
             self._keep_job()

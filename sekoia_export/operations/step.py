@@ -22,22 +22,25 @@ class Surroundings:
 
     Attributes:
         configuration: where the platform is, the key to it, the encryption secret, an own bucket.
-        storage: the data storage, where files and state go.
+        storage: the data storage, where files go, and state unless it has a place of its own.
         clock: where time comes from.
-        run_uuid: the playbook run, the same for a rerun of its nodes; None outside a playbook.
+        run_uuid: the playbook run, the same for a rerun of its nodes, or the command line's run, the same when it is
+            resumed; None where nothing is run again.
+        state_storage: where state goes, for who fetches to many places and resumes from anywhere; None: to `storage`.
     """
 
     configuration: Configuration
     storage: DataStorage
     clock: Clock
     run_uuid: str | None = None
+    state_storage: DataStorage | None = None
 
     def step(self, timeout_s: float | None) -> Step:
         """Return a step with a deadline of its own, `timeout_s` from now."""
         deadline = Deadline(self.clock, timeout_s)
         root = api_root(self.configuration.base_url)
         client = Client(root=root, api_key=self.configuration.required_api_key(), deadline=deadline)
-        return Step(self, Platform(client), State(self.storage))
+        return Step(self, Platform(client), State(self.state_storage or self.storage))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from sekoia_export.operations.locate import locate
 from sekoia_export.operations.opening import open_export
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.slot import Slot
+from sekoia_export.operations.watching import UNWATCHED, Phase, Watcher
 from sekoia_export.results.chain import TriggerResults
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ TRIGGER_TIMEOUT_S = 300.0
 """How long triggering may take beside waiting for a slot: a few requests, and listings after lost answers."""
 
 
-def trigger_export(step: Step, arguments: TriggerArguments) -> Outcome[TriggerResults]:
+def trigger_export(step: Step, arguments: TriggerArguments, *, watcher: Watcher = UNWATCHED) -> Outcome[TriggerResults]:
     """Start the export of a search job, or take up the same one.
 
     Branches: triggered; busy (another export ran on while a slot was waited for).
@@ -56,6 +57,7 @@ def trigger_export(step: Step, arguments: TriggerArguments) -> Outcome[TriggerRe
         QuotaExceeded, SseCUnsupported and other refusals of the platform.
         AnswerLost: it is not known whether the export was started; a rerun finds out.
     """
+    watcher.entered(Phase.TRIGGERING)
     request = ExportRequest(
         job_uuid=arguments.job_uuid,
         fields=arguments.all_fields,
@@ -84,10 +86,11 @@ def trigger_export(step: Step, arguments: TriggerArguments) -> Outcome[TriggerRe
             raise found
         if request.bucket is not None:
             request.bucket.try_out(key=request.key.key)
-        launched = launcher.start(Slot(step, found, wait_s=arguments.wait_for_slot))
+        launched = launcher.start(Slot(step, found, wait_s=arguments.wait_for_slot, watcher=watcher))
     if launched is None:
         return Outcome(Branch.BUSY, _busy(request))
     record = launched.record
+    watcher.export_task(UUID(record.job_uuid), UUID(record.task_uuid or ""))
     log.info("The export of the search job %s is under way: task %s.", record.job_uuid, record.task_uuid)
     results = TriggerResults(
         task_uuid=record.task_uuid,

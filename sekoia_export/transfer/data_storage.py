@@ -74,6 +74,9 @@ class DataStorage(Protocol):
             UsageError: it may not; the text names `argument`.
         """
 
+    def place(self, name: str) -> str:
+        """Return where a file of this name lies, as a person finds it: a path, or an object's address."""
+
     def read(self, name: str) -> bytes | None:
         """Return the whole of a small file, None when there is none."""
 

@@ -8,13 +8,14 @@ import fcntl
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
-from sekoia_export.errors import DataStorageError, DiskFull
+from sekoia_export.errors import DataStorageError, DiskFull, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 SHARED_FILE, SHARED_FOLDER = 0o666, 0o777  # less the umask: the playbook's later nodes may run as another user
 
 
@@ -67,3 +68,44 @@ def open_locked(part: Path, name: str) -> int:
             os.close(file)
             raise
         os.close(file)
+
+
+def give_name(part: Path, final: Path, *, replace: bool, link: Callable[[Path, Path], None] = os.link) -> None:
+    """Give a finished part file its name, in one move.
+
+    Args:
+        part: where it lies.
+        final: the name.
+        replace: whether it may take the place of a file that is there.
+        link: gives a file a second name, which some file systems cannot.
+
+    Raises:
+        UsageError: it may not, and one is there.
+    """
+    if not replace:
+        # A rename replaces what is there; a second name does not.
+        try:
+            link(part, final)
+        except FileExistsError:
+            raise already_there(final) from None
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            if final.exists():
+                raise already_there(final) from None
+        else:
+            part.unlink(missing_ok=True)
+            return
+    part.replace(final)
+
+
+def forget_published(part: Path) -> None:
+    """Take a part file's name away when it has its final one too: its process was killed in between."""
+    with contextlib.suppress(FileNotFoundError):
+        if part.stat().st_nlink > 1:
+            part.unlink()
+
+
+def already_there(final: Path) -> UsageError:
+    """Return the error of a file that may not be replaced."""
+    return UsageError(f"The file {final} is there already.", "Give another name, or allow it to be replaced.")

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sekoia_export.transfer.journal import Claim, Identity, Journal, checksum
-from sekoia_export.transfer.local_files import local_failures, sync_folder
+from sekoia_export.transfer.local_files import give_name, local_failures, sync_folder
 from sekoia_export.transfer.ranges import RangeSet, Span
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class LocalHold:
         size_bytes: the object's size, None where it is not known.
         journal: of this file.
         start_clean: whether what is there from an earlier run is not to be used, and its journal not to be read.
+        replace: whether it may take the place of a file that is there.
 
     Raises:
         StateCorrupt: the journal cannot be read.
@@ -47,8 +48,10 @@ class LocalHold:
         size_bytes: int | None,
         journal: Journal,
         start_clean: bool,
+        replace: bool,
     ) -> None:
         self._file = file
+        self._replace = replace
         self._part = part
         self._final = final
         self._name = name
@@ -99,7 +102,7 @@ class LocalHold:
     def publish(self) -> None:
         with local_failures(f"writing {self._name}"):
             os.fsync(self._file)
-            self._part.replace(self._final)
+            give_name(self._part, self._final, replace=self._replace)
             sync_folder(self._final.parent)
             self._settle()
             self._journal.delete()

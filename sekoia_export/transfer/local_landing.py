@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sekoia_export.errors import DiskFull
 from sekoia_export.transfer.data_storage import Landing
-from sekoia_export.transfer.local_files import local_failures, sync_folder
+from sekoia_export.transfer.local_files import give_name, local_failures, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +27,14 @@ class LocalLanding(Landing):
         final: what it is renamed to.
         name: the file's name in the data storage, for texts.
         room: tells how many bytes may still be written; asked every 8 MiB.
+        replace: whether it may take the place of a file that is there.
     """
 
-    def __init__(self, file: int, *, part: Path, final: Path, name: str, room: Callable[[], int]) -> None:
+    def __init__(
+        self, file: int, *, part: Path, final: Path, name: str, room: Callable[[], int], replace: bool
+    ) -> None:
         super().__init__()
+        self._replace = replace
         self._file = os.fdopen(file, "r+b", buffering=_BUFFER_SIZE_BYTES)
         self._part = part
         self._final = final
@@ -53,7 +57,7 @@ class LocalLanding(Landing):
         with local_failures(f"writing {self._name}"):
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._part.replace(self._final)
+            give_name(self._part, self._final, replace=self._replace)
             self._file.close()
             sync_folder(self._final.parent)
 

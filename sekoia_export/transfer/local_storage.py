@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -27,6 +28,8 @@ from sekoia_export.transfer.local_files import (
     PRIVATE_FOLDER,
     SHARED_FILE,
     SHARED_FOLDER,
+    already_there,
+    forget_published,
     local_failures,
     open_buffered,
     open_locked,
@@ -57,12 +60,20 @@ class LocalDataStorage:
         root: the folder; made on the first write when it is missing.
         disk_floor_bytes: room that is left on the disk; a file of unknown size is given up when it would take it.
         free: how the room under a folder is found out, in bytes.
+        replace: whether a file may take the name of one that is there. Where not, it is refused before the first byte,
+            and again when it gets its name.
     """
 
     def __init__(
-        self, root: Path, *, disk_floor_bytes: int = DISK_FLOOR_BYTES, free: Callable[[Path], int] = free_bytes
+        self,
+        root: Path,
+        *,
+        disk_floor_bytes: int = DISK_FLOOR_BYTES,
+        free: Callable[[Path], int] = free_bytes,
+        replace: bool = True,
     ) -> None:
         self.root = root
+        self._replace = replace
         self._disk_floor_bytes = disk_floor_bytes
         self._free = free
 
@@ -77,6 +88,9 @@ class LocalDataStorage:
         if (self.root / plain).is_dir():
             raise UsageError(f"The argument {argument} names a folder and not a file.", remedy)
         return plain
+
+    def place(self, name: str) -> str:
+        return str(self.root / inner_name(name))
 
     def read(self, name: str) -> bytes | None:
         with local_failures(f"reading {name}"):
@@ -129,7 +143,9 @@ class LocalDataStorage:
             try:
                 os.ftruncate(file, 0)
                 self._check_room(part.parent, name, size_bytes)
-                return LocalLanding(file, part=part, final=final, name=name, room=lambda: self._room(part.parent))
+                return LocalLanding(
+                    file, part=part, final=final, name=name, room=lambda: self._room(part.parent), replace=self._replace
+                )
             except BaseException:
                 part.unlink(missing_ok=True)
                 os.close(file)
@@ -154,6 +170,7 @@ class LocalDataStorage:
                     size_bytes=size_bytes,
                     journal=journal,
                     start_clean=start_clean,
+                    replace=self._replace,
                 )
             except BaseException:
                 if not path.exists():  # what an earlier run left stays
@@ -166,11 +183,21 @@ class LocalDataStorage:
         with local_failures(f"reading {name}"):
             return self._path(name).open("rb")
 
+    def tidy(self) -> None:
+        """Remove the module's own folder when nothing is left in it: a person's folder is no place for it."""
+        own = self.root / STATE_FOLDER
+        for folder in (own / "parts", own):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
     def _prepare(self, name: str, suffix: str) -> tuple[Path, Path]:
         """Return where a file will lie, and where it lies until then, with their folders made."""
         final = self._path(name)
         stem = hashlib.sha256(inner_name(name).encode()).hexdigest()[:32]
         part = self._path(f"{STATE_FOLDER}/parts/{stem}.{suffix}")
+        if not self._replace and final.exists():
+            raise already_there(final)
+        forget_published(part)
         self._make_folder(part.parent)
         self._make_folder(final.parent)
         return final, part

@@ -40,6 +40,9 @@ class S3DataStorage:
     def check_name(self, name: str, *, argument: str = "file_name") -> str:
         return safe_name(name, argument=argument)
 
+    def place(self, name: str) -> str:
+        return f"s3://{self._bucket}/{self._key(name)}"
+
     def read(self, name: str) -> bytes | None:
         with s3_failures(f"reading {name}"):
             try:

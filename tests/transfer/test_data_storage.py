@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sekoia_export.errors import DataStorageError, DiskFull, UsageError
 from sekoia_export.transfer.data_storage import inner_name, safe_name
-from sekoia_export.transfer.local_files import local_failures
+from sekoia_export.transfer.local_files import give_name, local_failures
 from sekoia_export.transfer.local_storage import LocalDataStorage
 
 if TYPE_CHECKING:
@@ -184,3 +184,56 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataStorageError, match="data storage failed while"):
             act()
+
+
+def test_a_file_that_may_not_be_replaced_is_not(tmp_path: Path) -> None:
+    storage = LocalDataStorage(tmp_path, replace=False)
+    with storage.create("a", size_bytes=None) as landing:
+        landing.write(b"first")
+        landing.publish()
+    with pytest.raises(UsageError, match=r"/a is there already"):
+        storage.create("a", size_bytes=None)
+    with storage.create("b", size_bytes=None) as landing:
+        landing.write(b"mine")
+        (tmp_path / "b").write_bytes(b"another's, made meanwhile")
+        with pytest.raises(UsageError, match=r"/b is there already"):
+            landing.publish()
+    assert (storage.read("a"), storage.read("b")) == (b"first", b"another's, made meanwhile")
+    assert storage.names(".sekoia-export/parts") == []
+
+
+def test_a_file_system_without_hard_links_replaces_nothing_either(tmp_path: Path) -> None:
+    def refuse(part: Path, final: Path) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    part, final = tmp_path / "part", tmp_path / "final"
+    part.write_bytes(b"mine")
+    give_name(part, final, replace=False, link=refuse)
+    assert (part.exists(), final.read_bytes()) == (False, b"mine")
+    part.write_bytes(b"other")
+    with pytest.raises(UsageError, match="there already"):
+        give_name(part, final, replace=False, link=refuse)
+    assert final.read_bytes() == b"mine"
+
+
+def test_a_kill_between_the_two_names_of_a_file_leaves_it_alone(tmp_path: Path) -> None:
+    storage = LocalDataStorage(tmp_path, replace=False)
+    with storage.create("a", size_bytes=None) as landing:
+        landing.write(b"whole")
+        (part,) = (tmp_path / ".sekoia-export/parts").iterdir()
+        landing.publish()
+    os.link(tmp_path / "a", part)
+    with LocalDataStorage(tmp_path).create("a", size_bytes=None) as landing:
+        landing.write(b"other")
+        assert storage.read("a") == b"whole"
+
+
+def test_the_modules_own_folder_goes_when_it_is_empty(storage: LocalDataStorage) -> None:
+    storage.tidy()
+    storage.create("a", size_bytes=None).abandon()
+    storage.tidy()
+    assert list(storage.root.iterdir()) == []
+    storage.write(".sekoia-export/exports/a.json", b"{}")
+    storage.tidy()
+    assert storage.place(".sekoia-export/exports/a.json") == str(storage.root / ".sekoia-export/exports/a.json")
+    assert storage.read(".sekoia-export/exports/a.json") == b"{}"
