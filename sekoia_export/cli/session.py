@@ -6,7 +6,7 @@ A command's function asks for `ctx: typer.Context` and calls `Session.of(ctx)`.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -68,6 +68,10 @@ class Session:
     def of(cls, ctx: typer.Context) -> Session:
         """Return the session of the invocation that `ctx` belongs to."""
         return cls(cast("Process", ctx.obj), given(ctx))
+
+    def with_profile(self, profile: str) -> Session:
+        """Return this session with another profile of the configuration file."""
+        return Session(self.process, replace(self.options, profile=profile))
 
     @cached_property
     def places(self) -> Places:

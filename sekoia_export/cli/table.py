@@ -23,6 +23,9 @@ class Entry:
 
 
 COMMANDS: tuple[Entry, ...] = (
+    Entry("run", "Search, export, wait and fetch in one go"),
+    Entry("resume", "Go on with a run that was interrupted or failed"),
+    Entry("runs", "List the runs of this user", connects=False),
     Entry("doctor", "Look at everything that an export needs"),
     Entry("config", "Show the configuration, and where each value comes from"),
     Entry("simulate", "Serve a simulated platform for other tools to test against", connects=False),

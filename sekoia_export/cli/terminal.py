@@ -6,7 +6,10 @@ The streams are passed in, so a test gives its own and patches nothing.
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
+import textwrap
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, TextIO
@@ -15,10 +18,10 @@ from sekoia_export.cli.wording import CommandLineError
 from sekoia_export.redaction import hide, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pydantic import SecretStr
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Terminal:
 
     Attributes:
         console: Rich's, on stderr; Rich is imported when it is first asked for.
+        events: where set, whatever is said is told there instead of being written: its kind (`message`, `warning`,
+            `error`) and its text.
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class Terminal:
         self._environment = environment
         self._console: Console | None = None
         self._secrets: list[str] = []
+        self._drawing = False
+        self.events: Callable[[str, str], None] | None = None
 
     @property
     def live(self) -> bool:
@@ -103,24 +110,30 @@ class Terminal:
             text: nothing in it is taken for markup.
             style: Rich's, such as `bold` or `green`; dropped where there are no colours.
         """
-        if self.verbosity is Verbosity.QUIET:
-            return
-        if style is not None and self.colours:
-            self.console.print(text, style=style)
-        else:
-            self._line(text)
+        if self.verbosity > Verbosity.QUIET:
+            self._write("message", text, style=style)
 
     def warn(self, text: str) -> None:
         """Write a warning to stderr, unless quiet, without the secrets that are known here."""
-        self.say(f"warning: {self.without_secrets(text)}", style="yellow")
+        if self.verbosity > Verbosity.QUIET:
+            self._write("warning", self.without_secrets(text), before="warning: ", style="yellow")
 
     def error(self, text: str) -> None:
         """Write a line to stderr, quiet or not, without the secrets that are known here."""
-        shown = self.without_secrets(text)
-        if self.colours:
-            self._console_on(self.streams.stderr).print(shown, style="red")
-        else:
-            self._line(shown)
+        self._write("error", self.without_secrets(text), style="red")
+
+    @contextmanager
+    def drawing(self, draw: Callable[[], RenderableType]) -> Iterator[None]:
+        """Show what `draw` returns, four times a second, below whatever is said meanwhile; its last picture stays."""
+        from rich.live import Live
+
+        live = Live(console=self.console, get_renderable=draw, redirect_stdout=False, redirect_stderr=False)
+        self._drawing = True
+        try:
+            with live:
+                yield
+        finally:
+            self._drawing = False
 
     def keep_secret(self, secret: SecretStr) -> None:
         """Hide `secret` from now on in whatever is logged or said of an error."""
@@ -170,12 +183,32 @@ class Terminal:
             emoji=False,
         )
 
-    def _line(self, text: str) -> None:
-        self.streams.stderr.write(f"{text}\n")
-        self.streams.stderr.flush()
+    def _write(self, kind: str, text: str, *, before: str = "", style: str | None) -> None:
+        if self.events is not None:
+            self.events(kind, text)
+            return
+        shown = f"{before}{text}"
+        if self._is_terminal(self.streams.stderr):
+            shown = _wrapped(shown)
+        if self._drawing:
+            self.console.print(shown, style=style)
+        elif style is not None and self.colours:
+            self._console_on(self.streams.stderr).print(shown, style=style)
+        else:
+            self.streams.stderr.write(f"{shown}\n")
+            self.streams.stderr.flush()
 
     def _is_terminal(self, stream: TextIO) -> bool:
         return stream.isatty() and self._environment.get("TERM") != "dumb"
+
+
+def _wrapped(text: str) -> str:
+    """Return a text in lines of the terminal's width; uuids, paths and indented lines stay whole, to be copied."""
+    width = shutil.get_terminal_size().columns
+    return "\n".join(
+        line if line.startswith("  ") else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in text.splitlines()
+    )
 
 
 _LEVELS = {

@@ -59,6 +59,7 @@ _PHRASES = {
     "in the module": "in the configuration",
     "Run the step again": "Run it again",
     "run the step again": "run it again",
+    "Give another name, or allow it to be replaced.": "Give another name with --output, or replace it with --force.",
     "the data storage": "the folder",
 }
 

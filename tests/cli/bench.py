@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from sekoia_export.simulator import Simulator
 
 
-class Screen(io.StringIO):
-    """A stream that may say that it is a terminal."""
+class Screen(io.TextIOWrapper):
+    """A stream that may say that it is a terminal; bytes can be written to its buffer."""
 
     def __init__(self, text: str = "", *, terminal: bool = False) -> None:
-        super().__init__(text)
+        self.bytes = io.BytesIO(text.encode())
+        super().__init__(self.bytes, encoding="utf-8", newline="", write_through=True)
         self.terminal = terminal
 
     def isatty(self) -> bool:
         return self.terminal
+
+    def getvalue(self) -> str:
+        return self.bytes.getvalue().decode()
 
 
 @dataclass(frozen=True, slots=True)

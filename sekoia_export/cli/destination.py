@@ -1,0 +1,105 @@
+"""Where the events go: `-o` and `--format`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sekoia_export.archive import ArchiveFormat
+from sekoia_export.cli.wording import CommandLineError
+from sekoia_export.errors import DataStorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STDOUT = "-"
+_SUFFIXES = {
+    ".jsonl.gz": ArchiveFormat.JSONL_GZ,
+    ".ndjson.gz": ArchiveFormat.JSONL_GZ,
+    ".jsonl": ArchiveFormat.JSONL,
+    ".ndjson": ArchiveFormat.JSONL,
+    ".json": ArchiveFormat.JSON,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the events go.
+
+    Attributes:
+        folder: of the file, absolute, symbolic links followed.
+        name: of the file in it; None for the export's own name.
+        to_stdout: whether they go to stdout instead.
+        format: how they are written.
+    """
+
+    folder: Path
+    name: str | None
+    to_stdout: bool
+    format: ArchiveFormat
+
+    @property
+    def path(self) -> Path | None:
+        """Return the file, where its name is known."""
+        return None if self.name is None else self.folder / self.name
+
+    def check(self, *, replace: bool) -> None:
+        """Make the folder, and find out before anything is asked of the platform what would fail after hours.
+
+        Raises:
+            UsageError: there is something at the file's place.
+            DataStorageError: nothing can be written there.
+        """
+        if self.to_stdout:
+            return
+        if self.path is not None and not replace and self.path.exists():
+            raise CommandLineError(
+                f"The file {self.path} is there already.",
+                "Give another name with --output, or replace it with --force.",
+            )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as failure:
+            raise DataStorageError(
+                f"Nothing can be written to {self.folder}: {os.strerror(failure.errno or 0)}.",
+                "Choose another folder with --output, or make room or permission there.",
+            ) from failure
+
+
+def destination(output: str | None, *, chosen: ArchiveFormat | None, folder: Path) -> Destination:
+    """Return where the events go.
+
+    Args:
+        output: of `-o`: a file, a folder, `-`; None for the current folder.
+        chosen: of `--format`; None for what the file's suffix says, else jsonl.gz, and JSON Lines on stdout.
+        folder: the current folder.
+
+    Raises:
+        UsageError: it is neither a file nor a folder.
+    """
+    if output == STDOUT:
+        return Destination(folder, None, to_stdout=True, format=chosen or ArchiveFormat.JSONL)
+    if output is None:
+        return Destination(folder.resolve(), None, to_stdout=False, format=chosen or ArchiveFormat.JSONL_GZ)
+    try:
+        path = (folder / Path(output).expanduser()).resolve()
+        if path.is_dir() or output.endswith("/"):
+            return Destination(path, None, to_stdout=False, format=chosen or ArchiveFormat.JSONL_GZ)
+        usable = not path.exists() or path.is_file()
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a name that is too long, no such user
+        usable = False
+    if not usable:
+        raise CommandLineError(
+            "What --output names is neither a file nor a folder.", f"Name a file, or {STDOUT} for stdout."
+        )
+    return Destination(path.parent, path.name, to_stdout=False, format=chosen or _by_suffix(path.name))
+
+
+def _by_suffix(name: str) -> ArchiveFormat:
+    found: Iterator[ArchiveFormat] = (kind for suffix, kind in _SUFFIXES.items() if name.lower().endswith(suffix))
+    return next(found, ArchiveFormat.JSONL_GZ)

@@ -1,0 +1,85 @@
+"""Ctrl-C, SIGTERM and a closed terminal: the first ends the work in order, a second one ends the process at once.
+
+Nothing is lost either way: what is remembered is written before and after each thing that is to be done once, in one
+move. Only the threads of a transfer, and what is said, need the time that the first one gives.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, TracebackType
+
+    from sekoia_export.cli.exit_status import ExitStatus
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(BaseException):
+    """A signal came. No Exception: a library that catches those would swallow it."""
+
+
+class Interruption:
+    """While it is entered, the first signal raises Stopped in the main thread, and a second one ends the process.
+
+    A signal that the process was started to ignore (`nohup`, a shell's background) stays ignored.
+
+    Args:
+        status: with which the process ends at the second signal.
+        tell: says what goes on and how to go on with it.
+        stopping: told of the first signal, before Stopped is raised.
+        stream: where it is said; when it was a terminal that was closed, nothing is written there any more.
+    """
+
+    def __init__(
+        self, *, status: ExitStatus, tell: Callable[[], None], stopping: Callable[[], None], stream: TextIO
+    ) -> None:
+        self._status = status
+        self._tell = tell
+        self._stopping = stopping
+        self._stream = stream
+        self._came = False
+        self._told = False
+        self._before: dict[signal.Signals, object] = {}
+        self._was_terminal = stream.isatty()
+
+    def tell_once(self) -> None:
+        """Say what goes on, if that was not said yet."""
+        if not self._told:
+            self._told = True
+            with suppress(OSError):
+                self._tell()
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)  # type: ignore[arg-type]  # what signal.signal returned
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self._leave_closed_terminal()
+        if not self._came:
+            self._came = True
+            self._stopping()
+            raise Stopped
+        self.tell_once()
+        os._exit(self._status)
+
+    def _leave_closed_terminal(self) -> None:
+        """Send to nowhere what would fail on a terminal that is gone, in the middle of whatever says something."""
+        if self._was_terminal and not self._stream.isatty():
+            with suppress(OSError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
