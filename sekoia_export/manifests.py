@@ -1,7 +1,8 @@
 """The manifests and `docs/actions.md`, generated from the components: `python -m sekoia_export.manifests [--check]`.
 
 What the platform shows of an action is what its code declares. `main.py` is the list: every component registered there
-gets its file, and a file without a component is drift as well. `docs/cli.md` is made of the commands in the same run.
+gets its file, and a file without a component is drift as well. `docs/cli.md` is made of the commands,
+and parts of `docs/playbooks.md` of the playbooks, in the same run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from sekoia_export.cli.reference import reference
 from sekoia_export.configuration import SECRETS, Configuration
+from sekoia_export.playbooks.components import catalogue_of
+from sekoia_export.playbooks.page import playbooks_page
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -145,17 +148,19 @@ def generated(folder: Path, *, version: str) -> dict[str, str]:
     """Return the generated files' texts by their names below `folder`, the module's folder."""
     sys.path.insert(0, str(folder))
     main = importlib.import_module("main")
-    files = {"manifest.json": _json(module_manifest(version=version))}
-    manifests = []
+    module = module_manifest(version=version)
+    files = {"manifest.json": _json(module)}
+    manifests = {}
     for command, name in registered(folder / "main.py").items():
         component = getattr(main, name)
         kind = "action" if hasattr(component, "branches") else "trigger"
         make = action_manifest if kind == "action" else trigger_manifest
         manifest = make(component, command=command)
-        manifests.append(manifest)
+        manifests[f"{kind}_{command}.json"] = manifest
         files[f"{kind}_{command}.json"] = _json(manifest)
-    files["docs/actions.md"] = actions_page(manifests)
+    files["docs/actions.md"] = actions_page(list(manifests.values()))
     files["docs/cli.md"] = reference()
+    files["docs/playbooks.md"] = playbooks_page(folder, catalogue_of({"manifest.json": module, **manifests}))
     return files
 
 

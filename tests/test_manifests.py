@@ -41,7 +41,7 @@ def test_the_files_are_what_the_code_says() -> None:
 @pytest.fixture
 def module_folder(tmp_path: Path) -> Path:
     """A copy of what the generator reads and writes."""
-    for name in ("actions", "trigger_export", "docs"):
+    for name in ("actions", "trigger_export", "docs", "playbooks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (*ROOT.glob("*.json"), ROOT / "main.py", ROOT / "pyproject.toml"):
         shutil.copy(path, tmp_path)
@@ -52,8 +52,11 @@ def test_drift_is_found_and_mended(module_folder: Path) -> None:
     changed, extra = module_folder / "action_search_events.json", module_folder / "action_of_nobody.json"
     changed.write_text(changed.read_text().replace("Search events", "Find events"))
     extra.write_text("{}")
+    playbook = module_folder / "playbooks" / "export-case-events.json"
+    playbook.write_text(playbook.read_text().replace("Get the case", "Fetch the case"))
     found = check(module_folder, "--check")
     assert found.returncode == 1
+    assert "docs/playbooks.md differs from the code: run make manifests" in found.stderr
     assert "action_search_events.json differs from the code: run make manifests" in found.stderr
     assert "action_of_nobody.json belongs to no component" in found.stderr
     assert "wrote action_search_events.json" in check(module_folder).stdout
@@ -130,7 +133,7 @@ def test_the_module_s_manifest_names_what_the_contract_fixes() -> None:
     [
         (
             "search_events",
-            "query earliest_time latest_time max_events community_uuids timeout",
+            "query earliest_time latest_time max_events community_uuids margin timeout",
             "done empty failed timed_out",
         ),
         (
@@ -147,7 +150,7 @@ def test_the_module_s_manifest_names_what_the_contract_fixes() -> None:
         (
             "export_events",
             (
-                "query earliest_time latest_time max_events community_uuids timeout job_uuid fields field_set "
+                "query earliest_time latest_time max_events community_uuids margin timeout job_uuid fields field_set "
                 "encryption encryption_key s3_bucket s3_prefix wait_for_slot reuse format file_name preview"
             ),
             "fetched incomplete empty failed busy timed_out expired",
@@ -177,7 +180,7 @@ def test_the_contract_s_defaults_are_kept() -> None:
         }
         for path in ACTIONS
     }
-    assert defaults["search_events"] == {"latest_time": "now", "timeout": 1800}
+    assert defaults["search_events"] == {"latest_time": "now", "margin": 0, "timeout": 1800}
     assert defaults["trigger_export"] == {
         "fields": ["@timestamp", "message"],
         "encryption": "automatic",

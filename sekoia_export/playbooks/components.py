@@ -108,11 +108,20 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
         UsageError: the manifests are missing or broken.
     """
     folder = folder or manifest_folder()
-    module = _read(folder / _MANIFEST)
+    manifests = {path.name: _read(path) for path in sorted(folder.glob("*.json"))}
+    if _MANIFEST not in manifests:
+        raise UsageError(f"There is no {_MANIFEST} in {folder}.", "Name the module's folder.")
+    return catalogue_of(manifests)
+
+
+def catalogue_of(manifests: Mapping[str, dict[str, Any]]) -> Catalogue:
+    """Return everything that is known, with this module's manifests by the names of their files."""
+    module = manifests[_MANIFEST]
     components = [
-        _component(_read(path), kind=kind, module=module, ours=True)
+        _component(manifest, kind=kind, module=module, ours=True)
         for kind in (NodeType.ACTION, NodeType.TRIGGER)
-        for path in sorted(folder.glob(f"{kind}_*.json"))
+        for name, manifest in manifests.items()
+        if name.startswith(f"{kind}_")
     ]
     for other in _read(_OTHERS)["modules"]:
         for kind in (NodeType.ACTION, NodeType.TRIGGER):

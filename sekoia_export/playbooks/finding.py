@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sekoia_export.playbooks.rules import Rule
 
 _LONGEST_SHOWN = 120
 
@@ -21,7 +24,7 @@ class Finding:
     """One thing that is wrong.
 
     Attributes:
-        rule: which rule found it, a word that stays the same between versions, for instance "unknown-argument".
+        rule: which rule found it.
         node, name: the node's number as in the file and its name; None where it is not about one node.
         place: of the node, for instance "argument query" or "branch busy"; None when it is the node as a whole.
         cause: one sentence of what is wrong. It quotes names and expressions, never a literal argument's value.
@@ -29,7 +32,7 @@ class Finding:
     """
 
     severity: Severity
-    rule: str
+    rule: Rule
     node: int | None = None
     name: str | None = None
     place: str | None = None

@@ -9,6 +9,7 @@ from sekoia_export.playbooks.expressions import has_expressions
 from sekoia_export.playbooks.finding import Finding, Severity, shown
 from sekoia_export.playbooks.model import Case, Comparison, Node, Subtype
 from sekoia_export.playbooks.references import result_of
+from sekoia_export.playbooks.rules import Rule
 from sekoia_export.playbooks.subject import Subject, alike, error, warning
 from sekoia_export.playbooks.values import compatible, in_words, mismatch, type_of, types_of
 
@@ -49,7 +50,7 @@ def _arguments(subject: Subject, node: Node, component: Component) -> Iterator[F
         if _is_missing(node.arguments.get(name)):
             meaning = properties.get(name, {}).get("description", "")
             yield error(
-                "missing-argument",
+                Rule.MISSING_ARGUMENT,
                 node,
                 f"{component.name} needs it, and it is not given.",
                 f"Give {name}: {meaning[0].lower()}{meaning[1:]}." if meaning else f"Give {name}.",
@@ -58,13 +59,13 @@ def _arguments(subject: Subject, node: Node, component: Component) -> Iterator[F
     if component.command in _ANY_OF:
         choices, cause, remedy = _ANY_OF[component.command]
         if not any(all(not _is_missing(node.arguments.get(name)) for name in names) for names in choices):
-            yield error("missing-argument", node, f"{cause}.", remedy, place=f"argument {min(choices[-1])}")
+            yield error(Rule.MISSING_ARGUMENT, node, f"{cause}.", remedy, place=f"argument {min(choices[-1])}")
     for name, value in node.arguments.items():
         place = f"argument {shown(name)}"
         if name not in properties:
             kind = error if component.ours else warning
             yield kind(
-                "unknown-argument",
+                Rule.UNKNOWN_ARGUMENT,
                 node,
                 f"{component.name} has no argument of this name.",
                 alike(name, list(properties)),
@@ -74,7 +75,7 @@ def _arguments(subject: Subject, node: Node, component: Component) -> Iterator[F
         yield from _value(subject, node, value, properties[name], place)
         if name in _SECRET and isinstance(value, str) and value.strip() and not has_expressions(value):
             yield warning(
-                "secret-in-file",
+                Rule.SECRET_IN_FILE,
                 node,
                 "A key stands in the playbook, where everybody who may read it sees it.",
                 "Leave it out and configure an encryption secret, from which the keys of all exports are derived.",
@@ -101,7 +102,7 @@ def _value(subject: Subject, node: Node, value: Any, schema: Mapping[str, Any], 
             given = types_of(result_of(subject, found.lone))
             if not compatible(given, allowed):
                 yield warning(
-                    "wrong-type",
+                    Rule.WRONG_TYPE,
                     node,
                     f"{found.lone.text} is {in_words(given)}, and {in_words(allowed)} is expected.",
                     f"Name a result that is {in_words(allowed)}.",
@@ -110,7 +111,7 @@ def _value(subject: Subject, node: Node, value: Any, schema: Mapping[str, Any], 
             return
         elif not found.whole and not compatible(frozenset({"string"}), allowed):
             yield warning(
-                "wrong-type",
+                Rule.WRONG_TYPE,
                 node,
                 f"Text around an expression makes it a text, and {in_words(allowed)} is expected.",
                 "Let the expression stand alone, without spaces before or after it.",
@@ -121,7 +122,7 @@ def _value(subject: Subject, node: Node, value: Any, schema: Mapping[str, Any], 
             return
     wrong = mismatch(value, schema)
     if wrong is not None:
-        yield error("wrong-type", node, f"{wrong[0]}.", wrong[1], place=place)
+        yield error(Rule.WRONG_TYPE, node, f"{wrong[0]}.", wrong[1], place=place)
 
 
 def _condition(subject: Subject, node: Node) -> Iterator[Finding]:
@@ -130,7 +131,7 @@ def _condition(subject: Subject, node: Node) -> Iterator[Finding]:
         place = f"case {case.name or position}"
         if case.name in seen:
             yield error(
-                "duplicate-case",
+                Rule.DUPLICATE_CASE,
                 node,
                 "Two cases have this name, and a name leads to one branch only.",
                 "Give each case a name of its own, and wire its branch.",
@@ -138,7 +139,7 @@ def _condition(subject: Subject, node: Node) -> Iterator[Finding]:
             )
         elif case.name == "else":
             yield error(
-                "duplicate-case",
+                Rule.DUPLICATE_CASE,
                 node,
                 "else is the branch of what fits no case.",
                 "Give the case another name, in outputs too.",
@@ -153,7 +154,7 @@ def _comparison(subject: Subject, node: Node, case: Case, place: str) -> Iterato
     literal = not (isinstance(right, str) and has_expressions(right))
     if case.comparison is Comparison.RANGE and literal and not _is_pair(right):
         yield error(
-            "wrong-type",
+            Rule.WRONG_TYPE,
             node,
             "The right side of range is not a list of the lowest and the highest value.",
             "Write a list of two numbers, for instance [1, 100].",
@@ -161,7 +162,7 @@ def _comparison(subject: Subject, node: Node, case: Case, place: str) -> Iterato
         )
     if case.comparison in {Comparison.IN, Comparison.NOT_IN} and literal and not isinstance(right, list | str | dict):
         yield error(
-            "wrong-type",
+            Rule.WRONG_TYPE,
             node,
             f"Nothing can be in {in_words(frozenset({type_of(right)}))}.",
             'Write a list, for instance ["a", "b"].',
@@ -172,7 +173,7 @@ def _comparison(subject: Subject, node: Node, case: Case, place: str) -> Iterato
     left_is_number = lone is not None and types_of(result_of(subject, lone)) & {"integer", "number"}
     if numeric and (case.comparison in _ORDERED or left_is_number):
         yield warning(
-            "number-as-text",
+            Rule.NUMBER_AS_TEXT,
             node,
             f"{shown(right)} is a text here, and a text is not compared as a number.",
             f"Write {{{{ {shown(right)} }}}}, which makes it a number.",
@@ -192,7 +193,7 @@ def _is_pair(value: Any) -> bool:
 def _items(subject: Subject, node: Node) -> Iterator[Finding]:
     if _is_missing(node.items):
         yield error(
-            "missing",
+            Rule.MISSING,
             node,
             "It is not told what to go through.",
             "Give items an expression that names a list, for instance {{ node.1.windows }}.",
@@ -200,7 +201,7 @@ def _items(subject: Subject, node: Node) -> Iterator[Finding]:
         )
     elif isinstance(node.items, str) and not has_expressions(node.items) and not node.items.strip().startswith("["):
         yield error(
-            "wrong-type",
+            Rule.WRONG_TYPE,
             node,
             "It is a text, and a list is expected.",
             "Give items an expression that names a list, for instance {{ node.1.windows }}.",
@@ -214,7 +215,7 @@ def _items(subject: Subject, node: Node) -> Iterator[Finding]:
         given = types_of(result_of(subject, lone)) if lone is not None else frozenset()
         if not compatible(given, frozenset({"array"})) and lone is not None:
             yield error(
-                "wrong-type",
+                Rule.WRONG_TYPE,
                 node,
                 f"{lone.text} is {in_words(given)}, and a list is expected.",
                 "Name a result that is a list.",

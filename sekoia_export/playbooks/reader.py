@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sekoia_export.errors import UsageError
 from sekoia_export.playbooks.finding import Finding, Severity, shown
 from sekoia_export.playbooks.model import Case, Change, Comparison, Modification, Node, NodeType, Playbook, Subtype
+from sekoia_export.playbooks.rules import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,7 +113,7 @@ class _Reader:
     _node: int | None = None
     _name: str | None = None
 
-    def problem(self, rule: str, cause: str, remedy: str, *, place: str | None = None) -> None:
+    def problem(self, rule: Rule, cause: str, remedy: str, *, place: str | None = None) -> None:
         if len(self.problems) < _MOST_PROBLEMS:
             self.problems.append(
                 Finding(
@@ -130,7 +131,7 @@ class _Reader:
         """Return the playbook's object; None when the file holds none."""
         if len(data) > LARGEST_BYTES:
             self.problem(
-                "too-large",
+                Rule.TOO_LARGE,
                 f"The file has more than {LARGEST_BYTES // 1024 // 1024} MiB.",
                 "Take the icons out of its nodes, or name another file.",
             )
@@ -139,20 +140,20 @@ class _Reader:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             self.problem(
-                "not-utf-8", f"The file is not UTF-8: byte {error.start + 1} fits nowhere.", "Save it as UTF-8."
+                Rule.NOT_UTF_8, f"The file is not UTF-8: byte {error.start + 1} fits nowhere.", "Save it as UTF-8."
             )
             return None
         try:
             raw = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
         except json.JSONDecodeError as error:
             self.problem(
-                "not-json",
+                Rule.NOT_JSON,
                 f"The file is not JSON: {error.msg}, line {error.lineno}, column {error.colno}.",
                 "Copy the playbook from the platform's code view once more, or mend the JSON there.",
             )
             return None
         except ValueError:  # NaN, Infinity, an integer of thousands of digits
-            self.problem("not-json", "The file is not JSON: it has a number that JSON does not allow.", "Mend it.")
+            self.problem(Rule.NOT_JSON, "The file is not JSON: it has a number that JSON does not allow.", "Mend it.")
             return None
         except RecursionError:
             raw = None
@@ -161,14 +162,16 @@ class _Reader:
             deep = _depth_exceeds(raw, DEEPEST)
         if deep:
             self.problem(
-                "too-deep", f"Objects and lists are nested more than {DEEPEST} deep.", "Name a file that is a playbook."
+                Rule.TOO_DEEP,
+                f"Objects are nested more than {DEEPEST} deep.",
+                "Name a file that is a playbook.",
             )
             return None
         if isinstance(raw, dict) and "nodes" not in raw and isinstance(raw.get("playbook"), dict):
             raw = raw["playbook"]  # as the platform's API takes it
         if not isinstance(raw, dict):
             self.problem(
-                "no-playbook", f"The file holds {_kind(raw)}, not a playbook.", "Name a file that is a playbook."
+                Rule.NO_PLAYBOOK, f"The file holds {_kind(raw)}, not a playbook.", "Name a file that is a playbook."
             )
             return None
         return raw
@@ -179,28 +182,32 @@ class _Reader:
         given = self._of_kind(raw, "nodes", dict, needed=True) or {}
         for repeated in sorted(getattr(given, "repeated", ())):
             self.problem(
-                "duplicate-node",
+                Rule.DUPLICATE_NODE,
                 f"The number {shown(repeated)} names two nodes, and only the last is read.",
                 "Give one of them a number of its own, and correct the outputs that lead to it.",
             )
         if len(given) > MOST_NODES:
             self.problem(
-                "too-large", f"It has more than {MOST_NODES:,} nodes.", "Split it: the first nodes alone are checked."
+                Rule.TOO_LARGE,
+                f"It has more than {MOST_NODES:,} nodes.",
+                "Split it: the first alone are checked.",
             )
         for key, value in islice(given.items(), MOST_NODES):
             number = _number(key)
             self._node, self._name = number, None
             if number is None:
                 self.problem(
-                    "node-number", f"The node {shown(key)} is not numbered.", "Name it by a whole number such as 3."
+                    Rule.NODE_NUMBER, f"The node {shown(key)} is not numbered.", "Name it by a whole number such as 3."
                 )
             elif number in nodes:
                 self.problem(
-                    "duplicate-node", f"The number {number} names two nodes.", "Give one of them a number of its own."
+                    Rule.DUPLICATE_NODE,
+                    f"The number {number} names two nodes.",
+                    "Give one of them a number of its own.",
                 )
             elif not isinstance(value, dict):
                 self.problem(
-                    "wrong-type", f"The node is {_kind(value)}, not an object.", "Describe the node, or drop it."
+                    Rule.WRONG_TYPE, f"The node is {_kind(value)}, not an object.", "Describe the node, or drop it."
                 )
             else:
                 nodes[number] = self._read_node(number, value)
@@ -245,7 +252,7 @@ class _Reader:
             return ()
         if not isinstance(raw, list):
             self.problem(
-                "wrong-type",
+                Rule.WRONG_TYPE,
                 f"What follows is {_kind(raw)}, not a list of numbers of nodes.",
                 'Write a list such as ["3"], or [] for nothing.',
                 place=place,
@@ -256,7 +263,7 @@ class _Reader:
             number = _number(item)
             if number is None:
                 self.problem(
-                    "wrong-type",
+                    Rule.WRONG_TYPE,
                     f"{_kind(item).capitalize()} follows where the number of a node is expected.",
                     'Write the number of a node as a text such as "3".',
                     place=place,
@@ -280,7 +287,7 @@ class _Reader:
 
     def _side(self, case: dict[str, Any], name: str, place: str) -> Any:
         if name not in case:
-            self.problem("missing", f"The case has no {name} side.", f"Give {name} a value.", place=place)
+            self.problem(Rule.MISSING, f"The case has no {name} side.", f"Give {name} a value.", place=place)
         return case.get(name)
 
     def _modifications(self, raw: dict[str, Any]) -> tuple[Modification, ...]:
@@ -288,7 +295,7 @@ class _Reader:
         for place, given in self._objects(raw, "modifications", "modification"):
             change = self._choice(given, "type", Change, needed=True, place=place)
             if "value" not in given and change not in {Change.UNSET, None}:
-                self.problem("missing", "The modification has no value.", "Give it a value.", place=place)
+                self.problem(Rule.MISSING, "The modification has no value.", "Give it a value.", place=place)
             key = self._text(given, "key", needed=True, place=place)
             changes.append(Modification(key=key, change=change, value=given.get("value")))
         return tuple(changes)
@@ -297,14 +304,14 @@ class _Reader:
         """Return place and object of everything in a list of objects that must not be empty."""
         given = self._of_kind(raw, name, list, needed=True)
         if given == []:
-            self.problem("missing", f"It has no {single}.", f"Add a {single}.")
+            self.problem(Rule.MISSING, f"It has no {single}.", f"Add a {single}.")
         for position, item in enumerate(given or (), start=1):
             place = f"{single} {position}"
             if isinstance(item, dict):
                 yield place, item
             else:
                 self.problem(
-                    "wrong-type", f"It is {_kind(item)}, not an object.", f"Describe the {single}.", place=place
+                    Rule.WRONG_TYPE, f"It is {_kind(item)}, not an object.", f"Describe the {single}.", place=place
                 )
 
     def _of_kind(
@@ -314,12 +321,12 @@ class _Reader:
         value = raw.get(name)
         if value is None:
             if needed:
-                self.problem("missing", f"{name} is missing.", f"Add {name}.", place=place)
+                self.problem(Rule.MISSING, f"{name} is missing.", f"Add {name}.", place=place)
             return None
         if not isinstance(value, kind):
             expected = _kind(kind())
             self.problem(
-                "wrong-type", f"{name} is {_kind(value)}, not {expected}.", f"Make it {expected}.", place=place
+                Rule.WRONG_TYPE, f"{name} is {_kind(value)}, not {expected}.", f"Make it {expected}.", place=place
             )
             return None
         return value
@@ -338,7 +345,7 @@ class _Reader:
             return choices(text.strip())
         except ValueError:
             self.problem(
-                "unknown-choice",
+                Rule.UNKNOWN_CHOICE,
                 f"{name} is {shown(text)}, which is not known.",
                 f"Choose one of: {', '.join(choices)}.",
                 place=place,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sekoia_export.playbooks.expressions import PLATFORM_FILTERS
 from sekoia_export.playbooks.finding import Finding, shown
 from sekoia_export.playbooks.model import Change, Node, NodeType, Subtype
+from sekoia_export.playbooks.rules import Rule
 from sekoia_export.playbooks.subject import MOST_EXPRESSIONS, Subject, Text, alike, error, warning
 from sekoia_export.playbooks.values import follow
 from sekoia_export.redaction import redact
@@ -25,7 +27,7 @@ FOREACH_RESULTS: Mapping[str, Any] = {
     },
 }
 """What a foreach gives to the nodes of its body."""
-_NEVER_BUILT_IN = "Filters beside Jinja's own are not documented; use one that the platform's own playbooks use."
+_FILTERS = f"Use one of Jinja's own; of the platform's, these are known: {', '.join(sorted(PLATFORM_FILTERS))}."
 
 
 def check_references(subject: Subject) -> Iterator[Finding]:
@@ -42,7 +44,7 @@ def check_references(subject: Subject) -> Iterator[Finding]:
                     yield from _result(subject, node, text, reference)
     if subject.left_out:
         yield warning(
-            "too-large",
+            Rule.TOO_LARGE,
             None,
             f"It has more than {MOST_EXPRESSIONS // 1024 // 1024} MiB of expressions; the rest is not checked.",
             "Split it, or move texts that are always the same out of it.",
@@ -76,7 +78,7 @@ def _itself(node: Node, text: Text, found: Expressions) -> Iterator[Finding]:
     place = text.place
     if found.error is not None:
         yield error(
-            "syntax",
+            Rule.SYNTAX,
             node,
             f"The expression {shown(redact(text.text[:500]))} cannot be read: {found.error}.",
             "Mend it: what stands between {{ and }} is Jinja.",
@@ -84,21 +86,21 @@ def _itself(node: Node, text: Text, found: Expressions) -> Iterator[Finding]:
         )
     for name in found.unknown_names:
         yield error(
-            "unknown-name",
+            Rule.UNKNOWN_NAME,
             node,
             f"{shown(name)} names nothing: an expression knows node and store.",
             "Write node.<number>.<result> for a node's result, or store.<key>.",
             place=place,
         )
     for name in found.unknown_filters:
-        yield warning("unknown-filter", node, f"The filter {shown(name)} is not known.", _NEVER_BUILT_IN, place=place)
+        yield warning(Rule.UNKNOWN_FILTER, node, f"The filter {shown(name)} is not known.", _FILTERS, place=place)
     for name in found.unknown_tests:
         yield warning(
-            "unknown-test", node, f"The test {shown(name)} is not known.", "Use one of Jinja's own.", place=place
+            Rule.UNKNOWN_TEST, node, f"The test {shown(name)} is not known.", "Use one of Jinja's own.", place=place
         )
     if found.loads_templates:
         yield error(
-            "loads-template",
+            Rule.LOADS_TEMPLATE,
             node,
             "It loads another template, and a playbook has none.",
             "Write what is needed into the argument itself.",
@@ -116,7 +118,7 @@ def _result(subject: Subject, node: Node, text: Text, reference: Reference) -> I
         remedy = "Name the node whose result is meant by its number, for instance node.2."
         if number is None and (named := _by_name(subject, str(head))) is not None:
             remedy = f"Write node.{named.number}, which is the number of {named.title}."
-        yield error("no-such-node", node, f"{reference.text} names nothing: {what}.", remedy, place=text.place)
+        yield error(Rule.NO_SUCH_NODE, node, f"{reference.text} names nothing: {what}.", remedy, place=text.place)
         return
     source = subject.nodes[number]
     if node.number in subject.graph.reachable or not subject.playbook.triggers:
@@ -136,7 +138,7 @@ def _placed(subject: Subject, node: Node, source: Node, reference: Reference, pl
     in_foreach = source.subtype is Subtype.FOREACH
     if node.number == source.number:
         yield error(
-            "own-result",
+            Rule.OWN_RESULT,
             node,
             f"{reference.text} is its own result, which is not there before it runs.",
             "Name a node before it.",
@@ -144,7 +146,7 @@ def _placed(subject: Subject, node: Node, source: Node, reference: Reference, pl
         )
     elif in_foreach and not graph.in_loop(node.number, source.number):
         yield error(
-            "outside-loop",
+            Rule.OUTSIDE_LOOP,
             node,
             f"{reference.text} is the current item of {title}, and this node is not in its loop.",
             "Collect in the loop what is needed with a store of type append, and read the store here.",
@@ -152,7 +154,7 @@ def _placed(subject: Subject, node: Node, source: Node, reference: Reference, pl
         )
     elif not graph.precedes(source.number, node.number):
         yield error(
-            "not-upstream",
+            Rule.NOT_UPSTREAM,
             node,
             f"{reference.text} is a result of {title}, which is not before this node on any path.",
             f"Lead node {source.number} to this node, or name a node that is before it.",
@@ -160,7 +162,7 @@ def _placed(subject: Subject, node: Node, source: Node, reference: Reference, pl
         )
     elif not (reference.guarded or graph.always_precedes(source.number, node.number) or not subject.playbook.triggers):
         yield warning(
-            "not-always-upstream",
+            Rule.NOT_ALWAYS_UPSTREAM,
             node,
             f"{reference.text} is missing when the run comes here without passing {title}.",
             f"Give each path a node of its own, or put {{% if node.{source.number} is defined %}} around it.",
@@ -173,7 +175,7 @@ def _path(subject: Subject, node: Node, source: Node, reference: Reference, plac
     title = f"node {source.number} ({source.title})"
     if reference.method is not None:
         yield error(
-            "method",
+            Rule.METHOD,
             node,
             f"{reference.text}: Jinja takes .{reference.method} for a method that every object has.",
             f"Write ['{reference.method}'] instead of .{reference.method}.",
@@ -183,7 +185,7 @@ def _path(subject: Subject, node: Node, source: Node, reference: Reference, plac
     if source.type is NodeType.OPERATOR and source.subtype not in {Subtype.FOREACH, None}:
         remedy = "Read the key that it stores: store.<key>." if source.subtype is Subtype.STORE else "Name an action."
         yield error(
-            "no-such-result",
+            Rule.NO_SUCH_RESULT,
             node,
             f"{reference.text} names nothing: {title} is an operator and has no results.",
             remedy,
@@ -200,7 +202,9 @@ def _path(subject: Subject, node: Node, source: Node, reference: Reference, plac
             remedy = f"Write node.{source.number}.default.value, .index or .total."
         else:
             remedy = alike(str(first), known) if known else "Name the result as the module's manifest has it."
-        yield kind("no-such-result", node, f"{reference.text} names nothing of {title}: {wrong}.", remedy, place=place)
+        yield kind(
+            Rule.NO_SUCH_RESULT, node, f"{reference.text} names nothing of {title}: {wrong}.", remedy, place=place
+        )
 
 
 def _writers(subject: Subject) -> dict[str, list[Node]] | None:
@@ -223,7 +227,7 @@ def _store(
         return
     if reference.method is not None:
         yield error(
-            "method",
+            Rule.METHOD,
             node,
             f"{reference.text}: Jinja takes .{reference.method} for a method that every object has.",
             f"Write ['{reference.method}'] instead of .{reference.method}.",
@@ -233,7 +237,7 @@ def _store(
     found = writers.get(str(key), [])
     if not found:
         yield error(
-            "never-stored",
+            Rule.NEVER_STORED,
             node,
             f"{reference.text} is read, and no node stores it.",
             alike(str(key), list(writers)) if writers else "Store it before with an operator store of type set.",
@@ -241,7 +245,7 @@ def _store(
         )
     elif not any(writer is node or subject.graph.precedes(writer.number, node.number) for writer in found):
         yield warning(
-            "stored-later",
+            Rule.STORED_LATER,
             node,
             f"{reference.text} is read, and no node before this one stores it.",
             f"Let node {found[0].number} ({found[0].title}) come before it, or write | default('...').",

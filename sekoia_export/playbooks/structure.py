@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sekoia_export.playbooks.finding import Finding, shown
 from sekoia_export.playbooks.graph import described
 from sekoia_export.playbooks.model import DEFAULT_BRANCH, ELSE_BRANCH, Node, NodeType, Subtype
+from sekoia_export.playbooks.rules import Rule
 from sekoia_export.playbooks.subject import Subject, alike, error, warning
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def _triggers(subject: Subject) -> Iterator[Finding]:
     triggers = subject.playbook.triggers
     if not triggers:
         yield error(
-            "no-trigger",
+            Rule.NO_TRIGGER,
             None,
             "No node is a trigger, so nothing starts a run.",
             "Add a trigger, for instance the Manual Trigger for Case, and lead its output default to the first node.",
@@ -39,7 +40,7 @@ def _triggers(subject: Subject) -> Iterator[Finding]:
         same = f"{node.component_uuid} {sorted(node.arguments.items(), key=str)}"
         if same in seen:
             yield warning(
-                "duplicate-trigger",
+                Rule.DUPLICATE_TRIGGER,
                 node,
                 f"It is the same trigger as node {seen[same].number} ({seen[same].title}): each event starts two runs.",
                 "Take one of the two out, and lead the other's output to the nodes of both.",
@@ -57,7 +58,7 @@ def _unknown(subject: Subject) -> Iterator[Finding]:
         if component is not None:
             if component.module_uuid != node.module_uuid:
                 yield error(
-                    "wrong-module",
+                    Rule.WRONG_MODULE,
                     node,
                     f"{component.name} belongs to the module {component.module_name}, and module_uuid names another.",
                     f"Set module_uuid to {component.module_uuid}.",
@@ -71,7 +72,7 @@ def _unknown(subject: Subject) -> Iterator[Finding]:
         where = described(subject.nodes, [node.number for node in nodes])
         if len(names) == 1:
             yield warning(
-                "unknown-module",
+                Rule.UNKNOWN_MODULE,
                 nodes[0],
                 f"The module {shown(names[0])} is not known here, so arguments, branches and results are not checked "
                 f"where it is used: {where}.",
@@ -87,7 +88,7 @@ def _unknown_component(subject: Subject, node: Node, where: str) -> Iterator[Fin
     if any(component.ours for component in known):
         names = ", ".join(f"{component.name} ({component.uuid})" for component in known if component.kind is node.type)
         yield error(
-            f"unknown-{node.type}",
+            Rule.UNKNOWN_TRIGGER if node.type is NodeType.TRIGGER else Rule.UNKNOWN_ACTION,
             node,
             f"The module {module} has no {node.type} of this uuid: {where}.",
             f"Choose one of: {names}.",
@@ -95,7 +96,7 @@ def _unknown_component(subject: Subject, node: Node, where: str) -> Iterator[Fin
         )
         return
     yield warning(
-        f"unknown-{node.type}",
+        Rule.UNKNOWN_TRIGGER if node.type is NodeType.TRIGGER else Rule.UNKNOWN_ACTION,
         node,
         f"This {node.type} of the module {module} is not known here, so its arguments, branches and results are not "
         f"checked: {where}.",
@@ -108,7 +109,7 @@ def _edges(subject: Subject, node: Node) -> Iterator[Finding]:
         place = "loop" if follower in node.loop and branch == "loop" else f"branch {branch}"
         if follower not in subject.nodes:
             yield error(
-                "no-such-node",
+                Rule.NO_SUCH_NODE,
                 node,
                 f"It leads to node {follower}, which does not exist.",
                 "Add that node, or lead the branch to one that exists.",
@@ -116,7 +117,7 @@ def _edges(subject: Subject, node: Node) -> Iterator[Finding]:
             )
         elif subject.nodes[follower].type is NodeType.TRIGGER:
             yield error(
-                "edge-to-trigger",
+                Rule.EDGE_TO_TRIGGER,
                 node,
                 f"It leads to the trigger {described(subject.nodes, [follower])}, which only starts runs.",
                 "Lead it to the node after that trigger.",
@@ -143,7 +144,7 @@ def _branches(subject: Subject, node: Node) -> Iterator[Finding]:
     for branch in node.outputs:
         if branch not in expected:
             yield error(
-                "unknown-branch",
+                Rule.UNKNOWN_BRANCH,
                 node,
                 "It has no branch of this name, so what follows there never runs.",
                 alike(branch, list(expected)),
@@ -154,12 +155,16 @@ def _branches(subject: Subject, node: Node) -> Iterator[Finding]:
             continue
         if node.type is NodeType.TRIGGER:
             yield warning(
-                "unwired-branch", node, "Nothing follows the trigger.", "Lead it to a node.", place=f"branch {branch}"
+                Rule.UNWIRED_BRANCH,
+                node,
+                "Nothing follows it.",
+                "Lead it to a node.",
+                place=f"branch {branch}",
             )
         elif branch not in {DEFAULT_BRANCH, ELSE_BRANCH}:
             told = f" ({meaning[0].lower()}{meaning[1:]})" if meaning else ""
             yield warning(
-                "unwired-branch",
+                Rule.UNWIRED_BRANCH,
                 node,
                 f"The run ends here without a word when it comes to this branch{told}.",
                 "Lead it to a node that tells or does something about it.",
@@ -170,7 +175,7 @@ def _branches(subject: Subject, node: Node) -> Iterator[Finding]:
 def _loop(subject: Subject, node: Node) -> Iterator[Finding]:
     if not node.loop:
         yield error(
-            "missing",
+            Rule.MISSING,
             node,
             "No node runs for each item.",
             'List the first nodes of the loop\'s body, for instance "loop": ["4"].',
@@ -179,7 +184,7 @@ def _loop(subject: Subject, node: Node) -> Iterator[Finding]:
     both = subject.graph.body(node.number) & subject.graph.after_loop(node.number)
     if both and not any(node.number in circle for circle in subject.graph.cycles):
         yield warning(
-            "loop-left",
+            Rule.LOOP_LEFT,
             node,
             f"Its body leads to nodes that also follow after the loop: {described(subject.nodes, sorted(both))}.",
             "Let the body's last node lead to nothing; what comes after the last item follows from the output default.",
@@ -190,7 +195,7 @@ def _loop(subject: Subject, node: Node) -> Iterator[Finding]:
 def _reach(subject: Subject) -> Iterator[Finding]:
     for circle in subject.graph.cycles:
         yield error(
-            "cycle",
+            Rule.CYCLE,
             subject.nodes[circle[0]],
             f"A run that comes here goes round in a circle: {described(subject.nodes, circle)}, and again.",
             "Take one of these edges out; a foreach repeats nodes for each item without an edge back.",
@@ -200,7 +205,7 @@ def _reach(subject: Subject) -> Iterator[Finding]:
     for number, node in subject.nodes.items():
         if number not in subject.graph.reachable:
             yield warning(
-                "unreachable",
+                Rule.UNREACHABLE,
                 node,
                 "No trigger leads to it, so it never runs.",
                 "Lead a branch to it, or take it out.",

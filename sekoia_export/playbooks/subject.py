@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from sekoia_export.playbooks.components import Catalogue, Component
     from sekoia_export.playbooks.model import Node, Playbook
+    from sekoia_export.playbooks.rules import Rule
 
 NO_EXPRESSIONS = Expressions()
 MOST_EXPRESSIONS = 1024 * 1024
@@ -90,18 +91,18 @@ def _texts(value: Any, place: str) -> Iterator[Text]:
             yield from _texts(item, f"{place}[{position}]")
 
 
-def error(rule: str, node: Node | None, cause: str, remedy: str, *, place: str | None = None) -> Finding:
+def error(rule: Rule, node: Node | None, cause: str, remedy: str, *, place: str | None = None) -> Finding:
     """Return a finding that keeps the playbook from running."""
     return _finding(Severity.ERROR, rule, node, cause=cause, remedy=remedy, place=place)
 
 
-def warning(rule: str, node: Node | None, cause: str, remedy: str, *, place: str | None = None) -> Finding:
+def warning(rule: Rule, node: Node | None, cause: str, remedy: str, *, place: str | None = None) -> Finding:
     """Return a finding that may be what the author wants."""
     return _finding(Severity.WARNING, rule, node, cause=cause, remedy=remedy, place=place)
 
 
 def _finding(
-    severity: Severity, rule: str, node: Node | None, *, cause: str, remedy: str, place: str | None
+    severity: Severity, rule: Rule, node: Node | None, *, cause: str, remedy: str, place: str | None
 ) -> Finding:
     return Finding(
         severity=severity,

@@ -86,7 +86,7 @@ def test_everything_else_of_a_playbook_with_unknown_modules_is_still_checked() -
     playbook["nodes"]["5"]["outputs"] = {"Yes": ["6"], "else": []}
     playbook["nodes"]["7"]["arguments"]["url"] = "{{ node.8.default.value }}"
     playbook["nodes"]["10"] = action("Scan", VIRUSTOTAL, "b43a7897-b92c-4fe1-8a5c-be9e023c4f1c", [], url="x")
-    found = [(finding.rule, finding.node) for finding in check(playbook)]
+    found = [(str(finding.rule), finding.node) for finding in check(playbook)]
     assert found.count(("unknown-module", 7)) == 1
     assert set(found) - {("unknown-module", 4), ("unknown-module", 7)} == {
         ("wrong-type", 3),
