@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sekoia_export.cli.exit_status import ExitStatus  # noqa: TC001 - Typer reads it from the annotation
+from sekoia_export.cli.exit_status import ExitStatus
 from sekoia_export.cli.session import Session
 
 EXAMPLES = (
