@@ -1,0 +1,67 @@
+"""The official exporter, as it is on PyPI, beside ours: against our simulator, and each other's exports."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import requests
+import sekoia_event_exporter.cli
+
+from tests.cli.test_simulate import simulation
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "switching.md"
+BIN = Path(sys.executable).parent
+EVENTS = 300
+
+
+def official(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the official exporter as its users do."""
+    return subprocess.run(
+        [BIN / "sekoia-event-exporter", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_package_is_the_one_that_the_document_speaks_of() -> None:
+    assert f"`sekoia-event-exporter` {version('sekoia-event-exporter')}" in DOCUMENT.read_text()
+
+
+def test_every_option_and_variable_of_it_stands_in_the_document(tmp_path: Path) -> None:
+    source = Path(sekoia_event_exporter.cli.__file__).read_text()
+    options = set(re.findall(r'add_argument\(\s*"(--[a-z0-9-]+)"', source)) | {"--help"}
+    variables = set(re.findall(r'os\.getenv\("([A-Z_0-9]+)"', source))
+    variables |= set(re.findall(r'get_value\("\w+", "([A-Z_0-9]+)"', source))
+    assert {"--interval", "--s3-sse-c-key"} <= options
+    assert {"API_KEY", "S3_SSE_C_KEY_MD5"} <= variables
+    told = set(re.findall(r"`([^` ]+)`", DOCUMENT.read_text()))
+    assert sorted((options | variables) - told) == []
+
+
+def test_it_runs_unchanged_against_simulate_with_tls(tmp_path: Path) -> None:
+    options = ("--tls", "--ca-file", "ca.pem", "--events", str(EVENTS), "--export-seconds", "0", "--quiet")
+    with simulation(tmp_path, *options) as (variables, _), requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {variables['SEKOIA_API_KEY']}"
+        session.verify, session.trust_env = variables["REQUESTS_CA_BUNDLE"], False
+        jobs = f"{variables['SEKOIA_BASE_URL']}/v1/sic/conf/events/search/jobs"
+        asked = {"term": "*", "earliest_time": "-1h", "latest_time": "now"}
+        job_uuid = session.post(jobs, json=asked, timeout=10).json()["uuid"]
+        while session.get(f"{jobs}/{job_uuid}", timeout=10).json()["status"] < 2:
+            pass
+        environment = {
+            "API_HOST": variables["SEKOIA_BASE_URL"].removeprefix("https://"),
+            "API_KEY": variables["SEKOIA_API_KEY"],
+            "REQUESTS_CA_BUNDLE": variables["REQUESTS_CA_BUNDLE"],
+        }
+        done = official(tmp_path, "export", job_uuid, "-o", "events.json.gz", "--interval", "1", **environment)
+    assert done.returncode == 0, done.stderr
+    assert len(gzip.decompress((tmp_path / "events.json.gz").read_bytes()).splitlines()) == EVENTS
