@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 from sekoia_export.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from sekoia_export.transfer.hold import Hold
@@ -67,8 +68,13 @@ class DataStorage(Protocol):
     Every method raises DataStorageError when the storage fails, DiskFull when it has no room.
     """
 
-    def check_name(self, name: str, *, argument: str = "file_name") -> str:
+    def check_name(self, name: str, *, argument: str = "file_name", folder_too: bool = False) -> str:
         """Return `name` in its plain form when a file of that name may be read and written, see `safe_name`.
+
+        Args:
+            name: what an author gave.
+            argument: the argument it was given as.
+            folder_too: whether it may be a folder's.
 
         Raises:
             UsageError: it may not; the text names `argument`.
@@ -89,8 +95,14 @@ class DataStorage(Protocol):
     def names(self, folder: str) -> list[str]:
         """Return the names, without the folder's, of the files right in `folder`, sorted; none when there is none."""
 
+    def names_below(self, folder: str) -> list[str]:
+        """Return the whole names of the files in `folder` and in its folders, sorted; none when there is none."""
+
     def size(self, name: str) -> int | None:
         """Return a file's size in bytes, None when there is none."""
+
+    def local_path(self, name: str) -> Path | None:
+        """Return where a file lies on this machine, symbolic links resolved; None where it lies elsewhere."""
 
     def create(self, name: str, *, size_bytes: int | None) -> Landing:
         """Begin a file of any size.

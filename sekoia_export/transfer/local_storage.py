@@ -77,7 +77,7 @@ class LocalDataStorage:
         self._disk_floor_bytes = disk_floor_bytes
         self._free = free
 
-    def check_name(self, name: str, *, argument: str = "file_name") -> str:
+    def check_name(self, name: str, *, argument: str = "file_name", folder_too: bool = False) -> str:
         plain = safe_name(name, argument=argument)
         remedy = f"Give {argument} as a path inside the data storage: folder/name."
         inside = self._inside(plain)
@@ -85,7 +85,7 @@ class LocalDataStorage:
             raise UsageError(f"The argument {argument} leads out of the data storage through a symbolic link.", remedy)
         if is_state(inside):
             raise UsageError(f"The argument {argument} lies in {STATE_FOLDER}, the module's own folder.", remedy)
-        if (self.root / plain).is_dir():
+        if not folder_too and (self.root / plain).is_dir():
             raise UsageError(f"The argument {argument} names a folder and not a file.", remedy)
         return plain
 
@@ -128,6 +128,14 @@ class LocalDataStorage:
             except FileNotFoundError:
                 return []
             return sorted(entry.name for entry in entries if entry.is_file() and entry.suffix != ".tmp")
+
+    def names_below(self, folder: str) -> list[str]:
+        with local_failures(f"listing {folder}"):
+            files = (path for path in self._path(folder).rglob("*") if path.is_file())
+            return sorted(path.relative_to(self.root).as_posix() for path in files)
+
+    def local_path(self, name: str) -> Path | None:
+        return self._path(name).resolve()
 
     def size(self, name: str) -> int | None:
         with local_failures(f"looking at {name}"):

@@ -14,6 +14,8 @@ from sekoia_export.transfer.s3_hold import S3Hold
 from sekoia_export.transfer.s3_upload import S3Upload
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _typeshed import WriteableBuffer
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
@@ -37,7 +39,7 @@ class S3DataStorage:
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
-    def check_name(self, name: str, *, argument: str = "file_name") -> str:
+    def check_name(self, name: str, *, argument: str = "file_name", folder_too: bool = False) -> str:  # noqa: ARG002
         return safe_name(name, argument=argument)
 
     def place(self, name: str) -> str:
@@ -68,6 +70,16 @@ class S3DataStorage:
             )
             keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         return sorted(key.removeprefix(prefix) for key in keys if key != prefix)
+
+    def names_below(self, folder: str) -> list[str]:
+        prefix = f"{self._key(folder)}/"
+        with s3_failures(f"listing {folder}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return sorted(key.removeprefix(self._prefix) for key in keys if not key.endswith("/"))
+
+    def local_path(self, name: str) -> Path | None:  # noqa: ARG002 - never on this machine
+        return None
 
     def size(self, name: str) -> int | None:
         from botocore.exceptions import ClientError

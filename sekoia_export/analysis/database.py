@@ -1,0 +1,197 @@
+"""DuckDB, locked: what it may read, what memory, disk and time it may take, its failures as this project's errors."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sekoia_export.analysis.fields import literal
+from sekoia_export.analysis.files import free_bytes
+from sekoia_export.errors import DataStorageError, DeadlineExceeded, DiskFull, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+    import duckdb
+
+    from sekoia_export.clock import Deadline
+
+MEBIBYTE = 1024 * 1024
+_MESSAGE_LIMIT = 600
+_TURN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a database may take of the machine.
+
+    Args:
+        memory_bytes: for data; what lies beyond goes to the private temporary folder.
+        threads: at once.
+        spill_bytes: in the temporary folder; None for whatever the disk has.
+    """
+
+    memory_bytes: int = 512 * MEBIBYTE
+    threads: int = 4
+    spill_bytes: int | None = None
+
+
+def duckdb_module() -> ModuleType:
+    """Return DuckDB.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise UsageError(
+            "Analysis needs DuckDB, which is not installed.",
+            "Install it with: pip install 'sekoia-event-export[analysis]'",
+        ) from None
+    return duckdb
+
+
+class Database:
+    """A database in memory that reads and writes nothing but what it is told, and loads no code.
+
+    Args:
+        private: a private folder; spills go below it.
+        readable: the files that may be read (and, by SQL that is not judged first, written).
+        work: a private folder whose files may be read and written.
+        limits: see Limits.
+        deadline: statements are interrupted when it passes.
+    """
+
+    def __init__(
+        self, *, private: Path, work: Path, readable: Iterable[Path], limits: Limits, deadline: Deadline
+    ) -> None:
+        self._duckdb = duckdb_module()
+        self._deadline = deadline
+        self._limits = limits
+        spill = private / "spill"
+        spill.mkdir(mode=0o700, exist_ok=True)
+        spill_bytes = max(MEBIBYTE, free_bytes(private) if limits.spill_bytes is None else limits.spill_bytes)
+        self._connection: duckdb.DuckDBPyConnection = self._duckdb.connect(
+            config={
+                "memory_limit": f"{limits.memory_bytes}B",
+                "threads": limits.threads,
+                "temp_directory": str(spill),
+                "max_temp_directory_size": f"{spill_bytes}B",
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+                "allow_persistent_secrets": False,
+                "python_enable_replacements": False,
+            }
+        )
+        for setting in (
+            "TimeZone = 'UTC'",
+            "enable_progress_bar = false",
+            f"allowed_paths = [{', '.join(literal(str(path)) for path in readable)}]",
+            f"allowed_directories = [{literal(str(work))}]",
+            "enable_external_access = false",
+            "lock_configuration = true",
+        ):
+            self._connection.execute(f"SET {setting}")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def statements(self, sql: str) -> Sequence[Any]:
+        """Return the statements that DuckDB's own parser finds in `sql`.
+
+        Raises:
+            UsageError: it finds none: the syntax is wrong.
+        """
+        with self._failures():
+            found: Sequence[Any] = self._connection.extract_statements(sql)
+            return found
+
+    def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement and return all of its rows: for answers that are known to be small."""
+        with self.running(sql, parameters) as result:
+            return result.fetchall()
+
+    @contextlib.contextmanager
+    def running(self, sql: str, parameters: Sequence[Any] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Run a statement under the deadline and give what its rows are fetched from, while the context lasts.
+
+        Raises:
+            UsageError: the statement cannot be carried out as it stands, or takes more memory than is allowed.
+            DeadlineExceeded: it took too long.
+            DiskFull, DataStorageError: the disk.
+        """
+        with self._failures(), self._interrupted_in_time():
+            yield self._connection.execute(sql, parameters)
+
+    @contextlib.contextmanager
+    def _interrupted_in_time(self) -> Iterator[None]:
+        self._deadline.check("The query")
+        left_s = self._deadline.remaining_s()
+        ended = threading.Event()
+
+        def interrupt() -> None:
+            wait_s = left_s
+            # Once is not enough: an interrupt between two calls of the client is lost.
+            while not ended.wait(wait_s):
+                self._connection.interrupt()
+                wait_s = _TURN_S
+
+        watch = threading.Thread(target=interrupt, name="deadline", daemon=True) if left_s != float("inf") else None
+        if watch:
+            watch.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if watch:
+                watch.join()
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        duck = self._duckdb
+        try:
+            yield
+        except duck.InterruptException:
+            raise DeadlineExceeded(
+                f"The query took longer than the {self._deadline.timeout_s or 0:g} seconds it was given.",
+                "Ask for less, or give the step a longer timeout.",
+            ) from None
+        except duck.OutOfMemoryException as error:
+            if "temp_directory" in str(error) or "temporary" in str(error):
+                raise DiskFull(
+                    "The query needs more room for its temporary files than the disk has.",
+                    "Ask for less, or set TMPDIR to a folder with room.",
+                ) from None
+            raise UsageError(
+                f"The query needs more memory than the {self._limits.memory_bytes // MEBIBYTE} MiB it may take.",
+                "Ask for less: fewer groups, a limit, a narrower where.",
+            ) from None
+        except duck.PermissionException:
+            raise UsageError(
+                "The query asks for something outside of the named files.", "Ask of the table events only."
+            ) from None
+        except duck.IOException as error:
+            raise DataStorageError(f"The files could not be read: {_plain(error)}") from None
+        except duck.Error as error:
+            raise QueryRefused(f"The query cannot be carried out: {_plain(error)}") from None
+        except MemoryError:
+            raise UsageError("The query needs more memory than there is.", "Ask for less.") from None
+
+
+class QueryRefused(UsageError):
+    """DuckDB refused a statement: its syntax, a name, a type, or a value that cannot be cast."""
+
+    remedy = 'Correct it; fields are columns in double quotes, such as "source.ip", and texts stand in single quotes.'
+
+
+def _plain(error: Exception) -> str:
+    """Return a failure's text in one line, without the excerpt of the statement that DuckDB adds."""
+    text = " ".join(str(error).split("\n\nLINE ")[0].split())
+    text = text if len(text) <= _MESSAGE_LIMIT else f"{text[:_MESSAGE_LIMIT]} ..."
+    return text if text.endswith((".", "!", "?")) else f"{text}."

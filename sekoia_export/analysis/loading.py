@@ -1,0 +1,230 @@
+"""Events on their way from files of JSON into private Parquet files, with only the fields that are asked for.
+
+Every question is then one of columns: it may read them as often as it likes, and the source is read once, as a stream,
+on both cores. What a value is, is known exactly, whatever the file's first lines look like:
+
+- A field of which the file's beginning has a JSON string is text, whatever comes later, and loaded as it reads.
+- Any other is loaded as its JSON, and what its values are is looked at once they all are there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import orjson
+
+from sekoia_export.analysis.fields import TIMESTAMP_FIELD, Kind, as_timestamp, literal, pointer
+from sekoia_export.analysis.files import FileKind
+from sekoia_export.analysis.lines import InflatedPipe, inflated_start
+from sekoia_export.archive import LINE_LIMIT_BYTES
+from sekoia_export.errors import DamagedExport, UsageError
+from sekoia_export.transfer.local_files import local_failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sekoia_export.analysis.database import Database
+    from sekoia_export.analysis.files import EventFile
+
+FIELDS_LIMIT = 2_000
+_SAMPLE_LINES, _SAMPLE_BYTES, _SAMPLED_FILES = 2_000, 1024 * 1024, 16
+_WRITE = "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 122880)"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the beginnings of the files hold.
+
+    Attributes:
+        fields: seen there.
+        texts: those of them that have a JSON string.
+    """
+
+    fields: frozenset[str]
+    texts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The events of all files with some of their fields.
+
+    Attributes:
+        source: what SQL reads them from.
+        values: for each field that some event has, its kind and the expression of its value.
+        events_count: how many events there are.
+        bad_lines: lines that are no JSON object, not among the events.
+    """
+
+    source: str
+    values: dict[str, tuple[Kind, str]]
+    events_count: int
+    bad_lines: int
+
+
+class Loader:
+    """Loads the events of JSON files.
+
+    Args:
+        database: what reads them.
+        files: of any kind but Parquet.
+        work: a private folder for what is loaded.
+    """
+
+    def __init__(self, database: Database, files: Sequence[EventFile], *, work: Path) -> None:
+        self._database = database
+        self._files = files
+        self._work = work
+        self._loads = 0
+
+    def sample(self) -> Sample:
+        """Return what the beginnings of the files hold; a damaged one is told when it is loaded."""
+        fields: set[str] = set()
+        texts: set[str] = set()
+        for file in self._files[:_SAMPLED_FILES]:
+            for line in _first_lines(file):
+                try:
+                    event = orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    continue
+                if isinstance(event, dict):
+                    fields.update(event)
+                    texts.update(name for name, value in event.items() if isinstance(value, str))
+        return Sample(frozenset(fields), frozenset(texts))
+
+    def fields(self) -> list[str]:
+        """Return every field that an event of the files has, sorted.
+
+        Raises:
+            UsageError: there are more than can be columns.
+        """
+        found: set[str] = set()
+        for file in self._files:
+            with self.reading(file) as events:
+                query = f"SELECT DISTINCT unnest(json_keys(json)) FROM {events}"  # noqa: S608 - no one's text
+                with self._database.running(query) as result:
+                    while rows := result.fetchmany(1_000):
+                        found.update(name for (name,) in rows)
+                        if len(found) > FIELDS_LIMIT:
+                            raise UsageError(
+                                f"The events have more than {FIELDS_LIMIT} different fields.",
+                                "Name the fields that are asked for, or leave out the file that they are in.",
+                            )
+        return sorted(found)
+
+    def load(self, fields: Sequence[str], sample: Sample) -> Loaded:
+        """Load some fields of all events.
+
+        Raises:
+            DamagedExport: a file is damaged.
+        """
+        self._loads += 1
+        texts = [field for field in fields if field in sample.texts or field == TIMESTAMP_FIELD]
+        others = [field for field in fields if field not in texts]
+        paths = [self._work / f"load-{self._loads}-{number}.parquet" for number in range(len(self._files))]
+        for file, path in zip(self._files, paths, strict=True):
+            with self.reading(file) as events:
+                query = _loading(events, texts, others, found=sample.fields)
+                self._database.rows(f"COPY ({query}) TO {literal(str(path))} {_WRITE}")
+        source = f"read_parquet([{', '.join(literal(str(path)) for path in paths)}], hive_partitioning = false)"
+        [(count, bad)] = self._database.rows(f"SELECT count(*), count(*) FILTER (NOT ok) FROM {source}")  # noqa: S608
+        values = {
+            field: (Kind.TIMESTAMP if field == TIMESTAMP_FIELD else Kind.TEXT, f"t{at}")
+            for at, field in enumerate(texts)
+            if field in sample.fields or field == TIMESTAMP_FIELD
+        }
+        values |= self._kinds(source, others)
+        if TIMESTAMP_FIELD in values and TIMESTAMP_FIELD not in sample.fields:
+            [(any_there,)] = self._database.rows(f"SELECT count(has_time) FROM {source}")  # noqa: S608
+            if not any_there:
+                del values[TIMESTAMP_FIELD]
+        return Loaded(f"{source} WHERE ok" if bad else source, values, count - bad, bad)
+
+    @contextlib.contextmanager
+    def reading(self, file: EventFile) -> Iterator[str]:
+        """Give what SQL reads a file from, once: rows of `json`, NULL for a line that is none, and `ok`.
+
+        Raises:
+            DamagedExport: the file is damaged.
+        """
+        if file.kind is FileKind.LINES_GZ:
+            pipe = self._work / "pipe"
+            with _damages(file), InflatedPipe(file.path, pipe):
+                yield _events(pipe, array=False)
+        else:
+            with _damages(file):
+                yield _events(file.path, array=file.kind is FileKind.ARRAY)
+
+    def _kinds(self, source: str, fields: Sequence[str]) -> dict[str, tuple[Kind, str]]:
+        """Return kind and expression of the fields that were loaded as JSON, without those that no event has."""
+        if not fields:
+            return {}
+        counts = ", ".join(
+            f"count(j{at}), count(j{at}) FILTER (j{at} = 'null'), count(j{at}) FILTER (j{at} IN ('true', 'false')), "
+            f"count(CASE WHEN regexp_full_match(j{at}, '-?[0-9]+') THEN TRY_CAST(j{at} AS BIGINT) END)"
+            for at in range(len(fields))
+        )
+        [row] = self._database.rows(f"SELECT {counts} FROM {source}")  # noqa: S608 - numbers
+        kinds: dict[str, tuple[Kind, str]] = {}
+        for at, field in enumerate(fields):
+            there, nulls, booleans, integers = row[4 * at : 4 * at + 4]
+            if there and booleans and booleans + nulls == there:
+                kinds[field] = (Kind.BOOLEAN, f"TRY_CAST(j{at} AS BOOLEAN)")
+            elif there and integers and integers + nulls == there:
+                kinds[field] = (Kind.INTEGER, f"TRY_CAST(j{at} AS BIGINT)")
+            elif there:
+                kinds[field] = (Kind.TEXT, f"(j{at}::JSON ->> '$')")
+        return kinds
+
+
+def _loading(events: str, texts: Sequence[str], others: Sequence[str], *, found: frozenset[str]) -> str:
+    lists = [
+        f"json_extract_string(json, [{', '.join(literal(pointer(field)) for field in texts)}]) AS t" if texts else "",
+        f"json_extract(json, [{', '.join(literal(pointer(field)) for field in others)}]) AS j" if others else "",
+    ]
+    columns = ["ok"]
+    for at, field in enumerate(texts):
+        value = f"t[{at + 1}]"
+        if field == TIMESTAMP_FIELD:
+            columns.append(f"{as_timestamp(value)} AS t{at}")
+            if field not in found:
+                columns.append(f"CASE WHEN {value} IS NOT NULL THEN true END AS has_time")
+        else:
+            columns.append(f"{value} AS t{at}")
+    columns += [f"j[{at + 1}]::VARCHAR AS j{at}" for at in range(len(others))]
+    inner = ", ".join(["ok", *filter(None, lists)])
+    return f"SELECT {', '.join(columns)} FROM (SELECT {inner} FROM {events})"  # noqa: S608 - literals
+
+
+def _events(path: Path, *, array: bool) -> str:
+    options = "format = 'array'" if array else "format = 'newline_delimited', ignore_errors = true"
+    reader = (
+        f"read_json_objects({literal(str(path))}, {options}, compression = 'none', "
+        f"maximum_object_size = {LINE_LIMIT_BYTES})"
+    )
+    good = "json IS NOT NULL AND starts_with(json::VARCHAR, '{')"
+    return f"(SELECT CASE WHEN {good} THEN json END AS json, ({good}) AS ok FROM {reader})"  # noqa: S608 - literals
+
+
+@contextlib.contextmanager
+def _damages(file: EventFile) -> Iterator[None]:
+    from sekoia_export.analysis.database import QueryRefused
+
+    try:
+        yield
+    except QueryRefused as failure:
+        raise DamagedExport(f"{file.name} cannot be read: {failure.cause}") from None
+
+
+def _first_lines(file: EventFile) -> list[bytes]:
+    if file.kind is FileKind.ARRAY:
+        return []
+    if file.kind is FileKind.LINES_GZ:
+        start = inflated_start(file.path, _SAMPLE_BYTES)
+    else:
+        with local_failures(f"reading {file.name}"), file.path.open("rb") as source:
+            start = source.read(_SAMPLE_BYTES)
+    return list(islice(start.split(b"\n"), _SAMPLE_LINES))
