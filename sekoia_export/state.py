@@ -181,6 +181,7 @@ class ScheduleRecord(Record):
     Attributes:
         start: where it begins as long as nothing is covered: the start of the period that was running at first.
         covered: starts and ends of what was sent, in the order of time, apart from each other.
+        sending: the window that is being sent; it is sent again when it is not known to have been.
         sent_at: when the last window was sent.
     """
 
@@ -188,6 +189,7 @@ class ScheduleRecord(Record):
 
     start: AwareDatetime
     covered: Annotated[list[tuple[AwareDatetime, AwareDatetime]], AfterValidator(_apart)] = Field(default_factory=list)
+    sending: tuple[AwareDatetime, AwareDatetime] | None = None
     sent_at: AwareDatetime | None = None
 
 

@@ -19,6 +19,7 @@ class ManualClock:
         self.slept: list[float] = []
         self._start = start
         self._elapsed_s = 0.0
+        self._stepped_s = 0.0
         self._lock = threading.Lock()
 
     def monotonic(self) -> float:
@@ -27,7 +28,7 @@ class ManualClock:
 
     def now(self) -> datetime:
         with self._lock:
-            return self._start + timedelta(seconds=self._elapsed_s)
+            return self._start + timedelta(seconds=self._elapsed_s + self._stepped_s)
 
     def sleep(self, seconds: float) -> None:
         with self._lock:
@@ -37,3 +38,8 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         with self._lock:
             self._elapsed_s += seconds
+
+    def step(self, seconds: float) -> None:
+        """Set the time of day on, or back; no time passes."""
+        with self._lock:
+            self._stepped_s += seconds

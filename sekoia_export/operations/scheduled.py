@@ -1,14 +1,19 @@
 """Schedule: windows that are due are sent, each once, and what was sent is written down.
 
-A window is sent first and written down then: a crash in between sends this one window again, with the same
-`window_id`. An export of it is taken up (`reuse`: same query, same absolute period), so the repeat costs nothing.
+::
+
+    written down that it is being sent -> sent -> written down that it was
+                                       `-- a crash here, and this one window is sent again, with the same window_id
+
+An export of it is then taken up (`reuse`: same query, same absolute period), so the repeat costs nothing. What is being
+sent is kept because the schedule may be changed before it goes on: another window in its place would overlap it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from sekoia_export.clock import SteadyClock
@@ -94,9 +99,10 @@ class Scheduler:
         if not self._is_written:
             self._write()
         sent: list[ScheduledWindow] = []
-        while running() and self._wait_s() <= 0:
+        while len(sent) < self._arguments.max_catch_up and running() and self._wait_s() <= 0:
             window = self._next()
             event = self._event(window)
+            self._keep({"sending": (window.start, window.end)})
             self._send(_name(event), event)
             sent.append(event)
             if len(sent) == self._arguments.max_catch_up:
@@ -133,6 +139,8 @@ class Scheduler:
         return self._arguments.catch_up_pause - since_s if 0 <= since_s < self._arguments.catch_up_pause else 0.0
 
     def _next(self) -> Span:
+        if self._record.sending is not None:
+            return Span(*self._record.sending)
         covered = [Span(*edges) for edges in self._record.covered]
         begun = covered[-1].end if covered else self._record.start
         return next_window(
@@ -167,10 +175,13 @@ class Scheduler:
         )
 
     def _note(self, window: Span) -> None:
-        """Remember that the window was sent, also while it cannot be written down, and write it down."""
+        """Remember that the window was sent, also while it cannot be written down."""
         covered = with_covered([Span(*edges) for edges in self._record.covered], window)
         edges = [(span.start, span.end) for span in covered]
-        self._record = self._record.model_copy(update={"covered": edges, "sent_at": self._clock.now()})
+        self._keep({"covered": edges, "sending": None, "sent_at": self._clock.now()})
+
+    def _keep(self, changes: dict[str, Any]) -> None:
+        self._record = self._record.model_copy(update=changes)
         self._is_written = False
         self._write()
 
