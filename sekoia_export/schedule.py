@@ -31,11 +31,14 @@ class Every(StrEnum):
 
     @property
     def length(self) -> timedelta:
-        return {Every.HOUR: timedelta(hours=1), Every.DAY: timedelta(days=1), Every.WEEK: timedelta(weeks=1)}[self]
+        return _LENGTHS[self]
 
     def running_since(self, moment: datetime) -> datetime:
         """Return the start of the hour, day or week (from Monday) that is running at `moment`."""
         return moment - (moment - A_MONDAY) % self.length
+
+
+_LENGTHS = {Every.HOUR: timedelta(hours=1), Every.DAY: timedelta(days=1), Every.WEEK: timedelta(weeks=1)}
 
 
 @dataclass(frozen=True, slots=True, order=True)

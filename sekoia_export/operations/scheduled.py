@@ -79,6 +79,7 @@ class Scheduler:
         self._state = state
         self._clock = SteadyClock(clock)
         self._arguments = arguments
+        self._start = arguments.start
         self._trigger = trigger
         self._send = send
         self._name = fingerprint("schedule", trigger)
@@ -145,9 +146,9 @@ class Scheduler:
         begun = covered[-1].end if covered else self._record.start
         return next_window(
             covered,
-            start=self._arguments.start or begun,
+            start=self._start or begun,
             every=self._arguments.every,
-            grid=self._arguments.start or A_MONDAY,
+            grid=self._start or A_MONDAY,
         )
 
     def _due_at(self, window: Span) -> datetime:

@@ -335,7 +335,9 @@ STEPS = st.lists(
 
 @settings(deadline=None, max_examples=50)
 @given(steps=STEPS)
-def test_whatever_happens_windows_neither_overlap_nor_leave_a_gap_nor_come_too_early(steps: list[tuple[str, Any]]) -> None:
+def test_whatever_happens_windows_neither_overlap_nor_leave_a_gap_nor_come_too_early(
+    steps: list[tuple[str, Any]],
+) -> None:
     started = trigger(max_catch_up=100, catch_up_pause=0)
     crashes = 0
 
