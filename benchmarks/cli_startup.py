@@ -19,12 +19,14 @@ OFFICIAL = "sekoia-event-exporter --help"
 OURS = "sekoia-export --help"
 BOUND = 1.5  # times the official exporter's
 COMPLETION = {"COMP_WORDS": "sekoia-export do", "COMP_CWORD": "1", "_SEKOIA_EXPORT_COMPLETE": "complete_bash"}
+OF_RUNS = {"COMP_WORDS": "sekoia-export resume ", "COMP_CWORD": "2"}
 PROGRAMS: dict[str, tuple[list[str], dict[str, str]]] = {
     "python -c pass": ([sys.executable, "-c", "pass"], {}),
     OFFICIAL: ([str(BIN / "sekoia-event-exporter"), "--help"], {}),
     OURS: ([str(BIN / "sekoia-export"), "--help"], {}),
     "sekoia-export doctor --help": ([str(BIN / "sekoia-export"), "doctor", "--help"], {}),
     "completion of a command": ([str(BIN / "sekoia-export")], COMPLETION),
+    "completion of a run's uuid": ([str(BIN / "sekoia-export")], {**COMPLETION, **OF_RUNS}),
 }
 
 

@@ -9,6 +9,7 @@ import typer
 
 from sekoia_export.archive import ArchiveFormat
 from sekoia_export.arguments.chain import EncryptionChoice, FieldSet
+from sekoia_export.cli.recent import complete_job, complete_task
 from sekoia_export.cli.view import ProgressStyle
 
 _DURATION = re.compile(r"(\d{1,7})([smhd]?)")
@@ -33,8 +34,12 @@ def _chosen(*names: str, metavar: str, help: str) -> typer.models.OptionInfo:  #
     return option
 
 
-JobArgument = Annotated[str, typer.Argument(help="Uuid of the search job.", metavar="JOB_UUID")]
-TaskArgument = Annotated[str, typer.Argument(help="Uuid of the export's task.", metavar="TASK_UUID")]
+JobArgument = Annotated[
+    str, typer.Argument(help="Uuid of the search job.", metavar="JOB_UUID", autocompletion=complete_job)
+]
+TaskArgument = Annotated[
+    str, typer.Argument(help="Uuid of the export's task.", metavar="TASK_UUID", autocompletion=complete_task)
+]
 Query = Annotated[str | None, _chosen("--query", metavar="QUERY", help="What to search for, as in the search bar.")]
 Since = Annotated[str | None, _chosen("--since", metavar="TIME", help="Start: -7d, or 2026-01-31T08:00:00Z.")]
 Until = Annotated[str | None, _chosen("--until", metavar="TIME", help="End; now by default.")]

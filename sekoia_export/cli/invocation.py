@@ -35,6 +35,7 @@ HELP = """Launch massive event exports of Sekoia.io, wait for them, fetch and de
 
 Exit status: 0 done, 1 failed, 2 usage, key or permission, 3 timed out, 4 incomplete, 5 busy, 130 interrupted.
 """
+EXAMPLE = "Example: sekoia-export run --query 'user.name:\"j.doe\"' --since -7d -o jdoe.jsonl"
 
 
 def invoke(arguments: Sequence[str], process: Process | None = None) -> int:
@@ -84,6 +85,7 @@ def root() -> LazyGroup:
         name=PROGRAM,
         entries=COMMANDS,
         help=HELP,
+        epilog=EXAMPLE,
         params=[*parameters_of(_version), *shared_parameters(connects=True)],
     )
 

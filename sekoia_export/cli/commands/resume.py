@@ -8,6 +8,7 @@ import typer
 
 from sekoia_export.cli import choices
 from sekoia_export.cli.exit_status import ExitStatus
+from sekoia_export.cli.recent import complete_run
 from sekoia_export.cli.session import Session
 from sekoia_export.cli.view import ProgressStyle
 
@@ -21,7 +22,11 @@ def command(
     ctx: typer.Context,
     run: Annotated[
         str | None,
-        typer.Argument(help="A run, its search job or its task; else the newest unfinished run.", metavar="UUID"),
+        typer.Argument(
+            help="A run, its search job or its task; else the newest unfinished run.",
+            metavar="UUID",
+            autocompletion=complete_run,
+        ),
     ] = None,
     *,
     wait_for_slot: choices.Slot = None,

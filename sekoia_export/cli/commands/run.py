@@ -8,6 +8,7 @@ import typer
 
 from sekoia_export.cli import choices
 from sekoia_export.cli.exit_status import ExitStatus
+from sekoia_export.cli.recent import complete_job
 from sekoia_export.cli.session import Session
 from sekoia_export.cli.view import ProgressStyle
 
@@ -20,7 +21,10 @@ EXAMPLES = (
 def command(
     ctx: typer.Context,
     job_uuid: Annotated[
-        str | None, typer.Argument(help="A search job that is done, instead of a query.", metavar="JOB_UUID")
+        str | None,
+        typer.Argument(
+            help="A search job that is done, instead of a query.", metavar="JOB_UUID", autocompletion=complete_job
+        ),
     ] = None,
     *,
     query: choices.Query = None,
