@@ -20,6 +20,6 @@ def missing_extra(missing: ModuleNotFoundError) -> CommandLineError | None:
         if module in modules:
             return CommandLineError(
                 f"This needs {module}, which is not installed: it comes with the extra {extra}.",
-                f"Install it: pipx install '{DISTRIBUTION}[{extra}]' (or pip install '{DISTRIBUTION}[{extra}]').",
+                f"Install it: pip install '{DISTRIBUTION}[{extra}]', or in a checkout: pipx install -f '.[{extra}]'.",
             )
     return None

@@ -130,9 +130,13 @@ class LazyGroup(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, one a line, then the options' names: all of it has to fit a screen."""
         self.format_commands(ctx, formatter)
-        records = [record for parameter in self.get_params(ctx) if (record := help_record(parameter, ctx))]
+        names = [", ".join(one.opts) for one in self.get_params(ctx) if not one.hidden]
         formatter.write_paragraph()
-        _write_wrapped(formatter, f"Options: {', '.join(name for name, _ in records)}")
+        _write_wrapped(formatter, f"Options: {', '.join(names)}")
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - Typer's form
+        if self.epilog:
+            _write_wrapped(formatter, self.epilog)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - Typer's form
         with formatter.section("Commands"):

@@ -31,11 +31,11 @@ def _say_version(value: bool) -> None:
         raise typer.Exit
 
 
-HELP = """Launch massive event exports of Sekoia.io, wait for them, fetch and decrypt them.
-
-Exit status: 0 done, 1 failed, 2 usage, key or permission, 3 timed out, 4 incomplete, 5 busy, 130 interrupted.
+HELP = """\b
+Launch massive event exports of Sekoia.io, wait for them, fetch and decrypt them.
+Example: sekoia-export run --query 'user.name:"j.doe"' --since -7d -o jdoe.jsonl
 """
-EXAMPLE = "Example: sekoia-export run --query 'user.name:\"j.doe\"' --since -7d -o jdoe.jsonl"
+STATUSES = "Exit status: 0 done, 1 failed, 2 usage or key, 3 timed out, 4 incomplete, 5 busy, 130 interrupted"
 
 
 def invoke(arguments: Sequence[str], process: Process | None = None) -> int:
@@ -85,7 +85,7 @@ def root() -> LazyGroup:
         name=PROGRAM,
         entries=COMMANDS,
         help=HELP,
-        epilog=EXAMPLE,
+        epilog=STATUSES,
         params=[*parameters_of(_version), *shared_parameters(connects=True)],
     )
 

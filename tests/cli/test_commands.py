@@ -16,7 +16,7 @@ from sekoia_export.cli.table import COMMANDS, Entry
 from sekoia_export.operations.outcome import Branch
 from tests.cli.bench import CommandLine
 
-SCREEN_LINES, SCREEN_COLUMNS = 30, 100
+SCREEN_LINES, SCREEN_COLUMNS = 32, 100
 
 
 def paths(entries: tuple[Entry, ...] = COMMANDS, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 import requests
 import sekoia_event_exporter.cli
 
+from sekoia_export.simulator import Settings, Simulator
+from sekoia_export.simulator.certificates import make_certificates
+from tests.canaries import EXPLICIT_KEY
+from tests.cli.bench import CommandLine
 from tests.cli.test_simulate import simulation
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "switching.md"
@@ -65,3 +72,44 @@ def test_it_runs_unchanged_against_simulate_with_tls(tmp_path: Path) -> None:
         done = official(tmp_path, "export", job_uuid, "-o", "events.json.gz", "--interval", "1", **environment)
     assert done.returncode == 0, done.stderr
     assert len(gzip.decompress((tmp_path / "events.json.gz").read_bytes()).splitlines()) == EVENTS
+
+
+@pytest.fixture
+def shared(command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Give the official exporter's variables, which both programs are run with, for a simulator with https."""
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    made = make_certificates(folder, authority=folder / "ca.pem", now=command_line.clock.now())
+    settings = Settings(
+        total_events=EVENTS,
+        search_duration_s=0,
+        export_duration_s=0,
+        tls_certificate=made.certificate,
+        tls_key=made.key,
+    )
+    with Simulator(settings) as simulator:
+        variables = {
+            "API_HOST": simulator.base_url.removeprefix("https://"),
+            "API_KEY": simulator.api_key,
+            "S3_SSE_C_KEY": EXPLICIT_KEY,
+            "EXPORT_FIELDS": "user.name,message",
+        }
+        command_line.environment |= variables
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.authority))
+        yield {**variables, "REQUESTS_CA_BUNDLE": str(made.authority)}
+
+
+def test_an_export_that_was_begun_here_is_fetched_there(
+    command_line: CommandLine, shared: dict[str, str], tmp_path: Path
+) -> None:
+    here = command_line.run("run", "--query", "*", "--since", "-1h", "-o", "here.jsonl", "--json")
+    assert here.status == 0, here.stderr
+    results = json.loads(here.stdout)
+    assert results["encryption"] == "provided"
+    there = official(tmp_path, "download", results["task_uuid"], "-o", "there.json.gz", **shared)
+    assert there.returncode == 0, there.stderr
+    events = (tmp_path / "here.jsonl").read_bytes()
+    assert gzip.decompress((tmp_path / "there.json.gz").read_bytes()) == events
+    assert set(json.loads(events.splitlines()[0])) == {"@timestamp", "user.name", "message"}
+    status = official(tmp_path, "status", results["task_uuid"], **shared)
+    assert "FINISHED" in status.stdout
