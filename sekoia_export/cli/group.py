@@ -130,7 +130,7 @@ class LazyGroup(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, one a line, then the options' names: all of it has to fit a screen."""
         self.format_commands(ctx, formatter)
-        names = [", ".join(one.opts) for one in self.get_params(ctx) if not one.hidden]
+        names = [", ".join(one.opts) for one in self.get_params(ctx) if help_record(one, ctx) is not None]
         formatter.write_paragraph()
         _write_wrapped(formatter, f"Options: {', '.join(names)}")
 
