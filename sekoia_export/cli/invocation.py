@@ -15,7 +15,7 @@ from sekoia_export.cli.group import HelpWanted, LazyGroup
 from sekoia_export.cli.options import parameters_of, shared_parameters
 from sekoia_export.cli.session import Process
 from sekoia_export.cli.table import COMMANDS
-from sekoia_export.cli.terminal import Terminal
+from sekoia_export.cli.terminal import Terminal, log_kept_as_it_was
 from sekoia_export.cli.wording import told
 from sekoia_export.errors import ExportError
 
@@ -35,17 +35,23 @@ HELP = """\b
 Launch massive event exports of Sekoia.io, wait for them, fetch and decrypt them.
 Example: sekoia-export run --query 'user.name:"j.doe"' --since -7d -o jdoe.jsonl
 """
+_PACKAGE = Path(__file__).resolve().parents[1]
 STATUSES = "Exit status: 0 done, 1 failed, 2 usage or key, 3 timed out, 4 incomplete, 5 busy, 130 interrupted"
 
 
 def invoke(arguments: Sequence[str], process: Process | None = None) -> int:
     """Carry out one command line and return its exit status; no exception leaves, nothing exits."""
     process = process or Process()
-    terminal = Terminal(process.streams, environment=process.environment)
+    terminal = Terminal(process.streams, environment=process.environment, secrets=process.secrets)
     if COMPLETION_VARIABLE in process.environment:
         from typer.completion import completion_init  # type: ignore[attr-defined]  # Typer calls it with its own options
 
         completion_init()
+    with log_kept_as_it_was():
+        return _carried_out(arguments, process, terminal)
+
+
+def _carried_out(arguments: Sequence[str], process: Process, terminal: Terminal) -> int:
     try:
         return _status(
             root().main(
@@ -119,6 +125,7 @@ def _misuse(misuse: typer.TyperException) -> str:
 
 def _unexpected(bug: Exception, terminal: Terminal) -> str:
     frames = traceback.extract_tb(bug.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents] or frames
+    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
     text = f"{PROGRAM}: An unexpected {type(bug).__name__} at {place}: this is a bug of {PROGRAM}. Please report it."
     return terminal.without_secrets(text)

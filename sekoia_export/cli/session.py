@@ -32,12 +32,14 @@ class Process:
     Attributes:
         environment: the environment variables.
         folder: the current folder; relative names and `.env` are looked for there.
+        secrets: what has become known of them, to be hidden in errors too.
     """
 
     streams: Streams = field(default_factory=Streams.of_process)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     folder: Path = field(default_factory=Path.cwd)
     clock: Clock = field(default_factory=SystemClock)
+    secrets: list[str] = field(default_factory=list, repr=False)
 
 
 class Session:
@@ -61,7 +63,9 @@ class Session:
         self.clock = process.clock
         self.folder = process.folder
         verbosity = Verbosity.VERBOSE if options.verbose else Verbosity.QUIET if options.quiet else Verbosity.NORMAL
-        self.terminal = Terminal(process.streams, environment=process.environment, verbosity=verbosity)
+        self.terminal = Terminal(
+            process.streams, environment=process.environment, verbosity=verbosity, secrets=process.secrets
+        )
         self.terminal.log_to_here()
 
     @classmethod

@@ -55,6 +55,7 @@ class Terminal:
         streams: of the process, or a test's own.
         environment: `NO_COLOR` and `TERM=dumb` are heeded.
         verbosity: how much is said.
+        secrets: texts that are hidden in whatever is logged or said of an error; `keep_secret` adds to it.
 
     Attributes:
         console: Rich's, on stderr; Rich is imported when it is first asked for.
@@ -63,13 +64,18 @@ class Terminal:
     """
 
     def __init__(
-        self, streams: Streams, *, environment: Mapping[str, str], verbosity: Verbosity = Verbosity.NORMAL
+        self,
+        streams: Streams,
+        *,
+        environment: Mapping[str, str],
+        verbosity: Verbosity = Verbosity.NORMAL,
+        secrets: list[str] | None = None,
     ) -> None:
         self.streams = streams
         self.verbosity = verbosity
         self._environment = environment
         self._console: Console | None = None
-        self._secrets: list[str] = []
+        self._secrets = [] if secrets is None else secrets
         self._drawing = False
         self.events: Callable[[str, str], None] | None = None
 
@@ -165,10 +171,9 @@ class Terminal:
 
     def log_to_here(self) -> None:
         """Show the library's warnings, and when verbose all that it logs, on stderr without secrets."""
-        logger = logging.getLogger("sekoia_export")
-        logger.handlers = [_TerminalHandler(self)]
-        logger.propagate = False
-        logger.setLevel(_LEVELS[self.verbosity])
+        _LOGGER.handlers = [_TerminalHandler(self)]
+        _LOGGER.propagate = False
+        _LOGGER.setLevel(_LEVELS[self.verbosity])
 
     def _console_on(self, stream: TextIO) -> Console:
         from rich.console import Console
@@ -211,11 +216,23 @@ def _wrapped(text: str) -> str:
     )
 
 
+_LOGGER = logging.getLogger("sekoia_export")
 _LEVELS = {
     Verbosity.QUIET: logging.ERROR,
     Verbosity.NORMAL: logging.WARNING,
     Verbosity.VERBOSE: logging.DEBUG,
 }
+
+
+@contextmanager
+def log_kept_as_it_was() -> Iterator[None]:
+    """Undo, at the end, what `log_to_here` did to the process's log."""
+    handlers, propagate, level = _LOGGER.handlers, _LOGGER.propagate, _LOGGER.level
+    try:
+        yield
+    finally:
+        _LOGGER.handlers, _LOGGER.propagate = handlers, propagate
+        _LOGGER.setLevel(level)
 
 
 class _TerminalHandler(logging.Handler):

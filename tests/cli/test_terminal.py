@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 import sys
@@ -49,6 +50,13 @@ def test_warnings_and_logs_follow_the_verbosity(command_line: CommandLine, simul
     assert "warning: No usable answer" in told("--verbose")
 
 
+def test_the_log_is_as_it_was_afterwards(command_line: CommandLine) -> None:
+    log = logging.getLogger("sekoia_export")
+    before = list(log.handlers), log.propagate, log.level
+    command_line.run("config", "--verbose")
+    assert (list(log.handlers), log.propagate, log.level) == before
+
+
 def test_quiet_keeps_data_and_errors(command_line: CommandLine) -> None:
     assert "base_url" in command_line.run("config", "--quiet").stdout
     assert "no region" in command_line.run("config", "-q", "--region", "X").stderr
@@ -88,7 +96,7 @@ class Failing(ManualClock):
         (KeyRejected("The platform refused the API key."), 2, "in SEKOIA_API_KEY or with --api-key-file"),
         (ModuleNotFoundError("No module named 'duckdb'", name="duckdb"), 2, "the extra analysis"),
         (ModuleNotFoundError("No module named 'other'", name="other.part"), 1, "An unexpected ModuleNotFoundError"),
-        (RuntimeError("canary-in-a-bugs-text"), 1, "An unexpected RuntimeError at test_terminal.py"),
+        (RuntimeError("canary-in-a-bugs-text"), 1, "An unexpected RuntimeError at doctor.py:"),
     ],
 )
 def test_whatever_happens_becomes_a_sentence_and_a_status(
