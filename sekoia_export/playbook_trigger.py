@@ -37,7 +37,6 @@ A = TypeVar("A", bound=Arguments)
 R = TypeVar("R", bound=Results)
 
 _LONGEST_WAIT_S = 60.0  # a clock that was set, and the liveness probe, are seen to so often
-_AFTER_FAILURE_S = 60.0
 _SAME_FAILURE_AGAIN_S = 3_600.0
 _GRACE_S = 1.0  # of the three seconds; what is being sent is usually through by then
 
@@ -70,11 +69,13 @@ class ExportTrigger(Trigger, Generic[A, R]):
         uuid: of the trigger, stored: playbooks refer to it.
         configuration_type: what its configuration holds.
         event_type: what it hands to each playbook run.
+        after_failure_s: seconds until it looks again after it failed to.
     """
 
     uuid: ClassVar[str]
     configuration_type: ClassVar[type[Arguments]]
     event_type: ClassVar[type[Results]]
+    after_failure_s: ClassVar[float] = 60.0
 
     last_heartbeat_threshold = 1_800
     """The SDK tries for 17 minutes to send an event, and no heart beats meanwhile."""
@@ -84,7 +85,7 @@ class ExportTrigger(Trigger, Generic[A, R]):
         self._interruptible = False
         self._last_failure = ("", 0.0)
         super().__init__(module or EventExportModule(), data_path)
-        self._logs_timer = _LogsTimer(self.LOGS_MAX_DELTA, self._send_logs_to_api)
+        self._logs_timer = LogsTimer(self.LOGS_MAX_DELTA, self._send_logs_to_api)
         quiet_libraries()
 
     @abstractmethod
@@ -106,7 +107,7 @@ class ExportTrigger(Trigger, Generic[A, R]):
         watcher: Watcher | None = None
         while self.running:
             self.heartbeat()
-            wait_s = _AFTER_FAILURE_S
+            wait_s = self.after_failure_s
             with self._failures_told():
                 watcher = watcher or self._open()
                 look = watcher.look(running=lambda: self.running)
@@ -129,8 +130,6 @@ class ExportTrigger(Trigger, Generic[A, R]):
                     self._send_logs_to_api()
         except _CutShort:
             pass
-        except RequestException:
-            self._logger.warning("The last log lines could not be sent.")
         finally:
             self._interruptible = False
 
@@ -214,8 +213,14 @@ class _CutShort(BaseException):
     """The grace after SIGTERM is over. No Exception: what is waited for would swallow it."""
 
 
-class _LogsTimer(RepeatedTimer):
+class LogsTimer(RepeatedTimer):
     """The SDK's timer that keeps no process alive, and survives that logs could not be sent."""
+
+    def __init__(self, interval_s: float, function: Callable[[], object]) -> None:
+        super().__init__(interval_s, function)
+
+    def stop(self) -> None:
+        super().stop()
 
     def start(self) -> None:
         if not self._stop.is_set() and not self.is_running:

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+import requests
 from jsonschema import Draft7Validator
 
 from sekoia_export.simulator import Engine, Fault, Kind
 from tests.canaries import check_run
 from tests.playbook.conftest import MODULE_FOLDER
+from tests.real_storage.processes import free_ports
 
 if TYPE_CHECKING:
     from sekoia_export.simulator import NodeRun, Recorded, StartedNode
@@ -54,11 +57,16 @@ def events(run: NodeRun) -> list[dict[str, Any]]:
 
 def test_past_windows_are_made_up_for_once_and_a_record_that_cannot_be_read_is_told(bench: Start) -> None:
     bed = bench()
-    engine = bed.engine()
+    (port,) = free_ports(1)
+    engine = bed.engine(env={"LIVENESS_PORT": str(port)})
     configuration = {"start_at": days_ago(2), "field_set": "identity"}
     with trigger(engine, **configuration) as started:
+        started.wait_for_output("The next window is due")
+        health = requests.get(f"http://127.0.0.1:{port}/health", timeout=10)
         run = stopped(started, after="The next window is due")
         told = [entry["message"] for entry in started.report.trigger_logs]
+    assert health.status_code == 200
+    assert health.json()["last_heartbeat_threshold"] == 1_800
     first, second = events(run)
     manifest = json.loads((MODULE_FOLDER / "trigger_scheduled_export.json").read_text())
     Draft7Validator({**manifest["results"], "additionalProperties": False}).validate(first)
@@ -116,9 +124,13 @@ def test_a_trigger_that_is_told_to_stop_while_nothing_answers_ends(bench: Start)
         assert len(events(ended(started, timeout_s=25))) == 1
 
 
-def test_a_configuration_that_cannot_be_used_is_told(bench: Start) -> None:
-    with trigger(bench().engine(), start_at="-3d") as started:
-        run = stopped(started, after="it must be an absolute time")
+@pytest.mark.parametrize(
+    ("configuration", "told"),
+    [('{"query": "*", "start_at": "-3d"}', "it must be an absolute time"), ("[1]", "is not a JSON object")],
+)
+def test_a_configuration_that_cannot_be_used_is_told(bench: Start, configuration: str, told: str) -> None:
+    with trigger(bench().engine(env={"TRIGGER_CONFIGURATION": configuration})) as started:
+        run = stopped(started, after=told)
         assert [entry["level"] for entry in started.report.trigger_logs] == ["critical"]
     assert "Correct the trigger's configuration" in run.stdout + run.stderr
     assert events(run) == []
