@@ -185,6 +185,7 @@ class ExportTrigger(Trigger, Generic[A, R]):
 
     def _send(self, name: str, event: Results) -> None:
         self.send_event(name, event.model_dump(mode="json"))
+        self.log(f"{name}: started.", level="info")
 
     @contextmanager
     def _failures_told(self) -> Iterator[None]:

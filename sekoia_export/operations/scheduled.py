@@ -110,13 +110,14 @@ class Scheduler:
                 self._free_at_s = self._clock.monotonic() + self._arguments.catch_up_pause
             self._note(window)
         next_due, wait_s = self._due_at(self._next()), max(0.0, self._wait_s())
-        told = [f"{_name(event)}: started as {event.window_id}." for event in sent]
-        if next_due <= self._clock.now():
-            told += [f"More windows are due; the next ones are started in {wait_s:.0f} s."] if sent else []
-        elif sent or not self._has_looked:
-            told.append(f"The next window is due at {format_moment(next_due)}.")
+        told = self._told(next_due, wait_s) if sent or not self._has_looked else []
         self._has_looked = True
         return Look(sent, next_due, wait_s, told)
+
+    def _told(self, next_due: datetime, wait_s: float) -> list[str]:
+        if next_due <= self._clock.now():
+            return [f"More windows are due; the next ones are started in {wait_s:.0f} s."]
+        return [f"The next window is due at {format_moment(next_due)}."]
 
     def _begun(self) -> ScheduleRecord:
         """Return the record of an earlier process, or begin one with the period that is running now."""
