@@ -5,19 +5,19 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sekoia_export.archive import ArchiveFormat
 from sekoia_export.arguments.base import read_arguments
 from sekoia_export.arguments.chain import ExportArguments
-from sekoia_export.cli.destination import Destination, destination
+from sekoia_export.cli.destination import Destination, destination, two_for_stdout
 from sekoia_export.cli.running import Running
 from sekoia_export.cli.runs import RunRecord, Runs, choices_of
+from sekoia_export.cli.spool import Spool
 from sekoia_export.cli.wording import CommandLineError
 from sekoia_export.redaction import strip_url
-from sekoia_export.transfer.data_storage import STATE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sekoia_export.archive import ArchiveFormat
     from sekoia_export.cli.session import Session
     from sekoia_export.cli.view import ProgressStyle
 
@@ -62,7 +62,7 @@ def new_run(
         profile=str(settings.profile.value) if settings.profile else None,
         choices=choices_of(arguments),
         needs_key=settings.encryption_key is not None,
-        place=_folder(runs, run_uuid, place),
+        place=_folder(session, run_uuid, place),
         to_stdout=place.to_stdout,
         replace=replace,
     )
@@ -110,9 +110,9 @@ def resumed_run(
     if output is not None:
         place = _place(session, output=output, format=None, replace=replace, json=json)
         choices |= _where(place)
-        moved = {"place": _folder(runs, record.run_uuid, place), "to_stdout": place.to_stdout}
+        moved = {"place": _folder(session, record.run_uuid, place), "to_stdout": place.to_stdout}
     elif record.to_stdout and json:
-        raise _two_for_stdout()
+        raise two_for_stdout()
     arguments = read_arguments(ExportArguments, choices)
     record = record.model_copy(update={"choices": choices_of(arguments), "replace": record.replace or replace, **moved})
     runs.keep(record)
@@ -123,31 +123,21 @@ def _place(
     session: Session,
     *,
     output: str | None,
-    format: ArchiveFormat | None,  # noqa: A002
+    format: ArchiveFormat | None,  # noqa: A002 - the option's name
     replace: bool,
     json: bool,
 ) -> Destination:
     place = destination(output, chosen=format, folder=session.folder)
-    if place.to_stdout and json:
-        raise _two_for_stdout()
-    if place.to_stdout and place.format is not ArchiveFormat.JSONL:
-        raise CommandLineError(
-            f"stdout takes JSON Lines, and --format is {place.format}.", "Leave --format out, or name a file."
-        )
+    place.check_stdout(json=json)
     place.check(replace=replace)
     return place
 
 
 def _where(place: Destination) -> dict[str, Any]:
-    """Return the arguments that say how and under which name the file is written; packed, when it is for stdout."""
-    return {"format": ArchiveFormat.JSONL_GZ if place.to_stdout else place.format, "file_name": place.name}
+    """Return the arguments that say how and under which name the file is written."""
+    return {"format": place.stored_format, "file_name": place.name}
 
 
-def _folder(runs: Runs, run_uuid: str, place: Destination) -> str:
+def _folder(session: Session, run_uuid: str, place: Destination) -> str:
     """Return the folder that the file is written to: a private one, until the events have gone to stdout."""
-    spool = runs.storage.root / STATE_FOLDER / "spool" / run_uuid
-    return str(spool if place.to_stdout else place.folder)
-
-
-def _two_for_stdout() -> CommandLineError:
-    return CommandLineError("Both the events and --json are to go to stdout.", "Name a file, or leave --json out.")
+    return str(Spool(session.places.state, run_uuid).folder if place.to_stdout else place.folder)

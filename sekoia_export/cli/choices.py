@@ -43,6 +43,7 @@ TaskArgument = Annotated[
 Query = Annotated[str | None, _chosen("--query", metavar="QUERY", help="What to search for, as in the search bar.")]
 Since = Annotated[str | None, _chosen("--since", metavar="TIME", help="Start: -7d, or 2026-01-31T08:00:00Z.")]
 Until = Annotated[str | None, _chosen("--until", metavar="TIME", help="End; now by default.")]
+Margin = Annotated[int | None, _duration("--margin", help="Widen the period by so much at both ends.")]
 MaxEvents = Annotated[int | None, _chosen("--max-events", metavar="N", help="Only the last N events.")]
 Community = Annotated[list[str] | None, _chosen("--community", metavar="UUID", help="Search in it; can be repeated.")]
 Fields = Annotated[str | None, _chosen("--fields", metavar="A,B", help="Fields to export.")]

@@ -46,6 +46,24 @@ class Destination:
         """Return the file, where its name is known."""
         return None if self.name is None else self.folder / self.name
 
+    @property
+    def stored_format(self) -> ArchiveFormat:
+        """Return the format of the file; events for stdout lie packed until all are there."""
+        return ArchiveFormat.JSONL_GZ if self.to_stdout else self.format
+
+    def check_stdout(self, *, json: bool) -> None:
+        """Raise CommandLineError when stdout is to take what it cannot.
+
+        Args:
+            json: whether stdout takes the results as JSON.
+        """
+        if self.to_stdout and json:
+            raise two_for_stdout()
+        if self.to_stdout and self.format is not ArchiveFormat.JSONL:
+            raise CommandLineError(
+                f"stdout takes JSON Lines, and --format is {self.format}.", "Leave --format out, or name a file."
+            )
+
     def check(self, *, replace: bool) -> None:
         """Make the folder, and find out before anything is asked of the platform what would fail after hours.
 
@@ -98,6 +116,11 @@ def destination(output: str | None, *, chosen: ArchiveFormat | None, folder: Pat
             "What --output names is neither a file nor a folder.", f"Name a file, or {STDOUT} for stdout."
         )
     return Destination(path.parent, path.name, to_stdout=False, format=chosen or _by_suffix(path.name))
+
+
+def two_for_stdout() -> CommandLineError:
+    """Return the error of a stdout that would get events and results."""
+    return CommandLineError("Both the events and --json are to go to stdout.", "Name a file, or leave --json out.")
 
 
 def _by_suffix(name: str) -> ArchiveFormat:

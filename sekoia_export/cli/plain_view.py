@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sekoia_export.cli.view import View
@@ -42,7 +43,8 @@ class PlainView(View):
             self._terminal.say(f"Another export is running; waiting for {in_words(remaining_s)} at most.")
 
     def searching(self, progress: Progress) -> None:
-        self._search(progress)
+        # The total of a search grows with what it has found: a share of it says nothing.
+        self._search(replace(progress, total=None, percent=None))
 
     def exporting(self, progress: Progress) -> None:
         self._export(progress)

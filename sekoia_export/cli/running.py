@@ -10,6 +10,7 @@ from sekoia_export.cli.exit_status import ExitStatus, status_of_branch, status_o
 from sekoia_export.cli.interruption import Interruption, Stopped
 from sekoia_export.cli.output import print_json, say_fetched, stream_events
 from sekoia_export.cli.runs import RunKeeper, RunRecord, Runs
+from sekoia_export.cli.spool import Spool
 from sekoia_export.cli.view import ProgressStyle, view_for
 from sekoia_export.cli.wording import told
 from sekoia_export.errors import ExportError, JobExpired, JobNotReady, NotFound
@@ -17,7 +18,6 @@ from sekoia_export.operations.export import export_events
 from sekoia_export.operations.outcome import Branch
 from sekoia_export.operations.step import Surroundings
 from sekoia_export.operations.watching import Phase, Watchers
-from sekoia_export.transfer.local_files import PRIVATE_FOLDER
 from sekoia_export.transfer.local_storage import LocalDataStorage
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Running:
         self._json = json
         phases = [phase for phase in Phase if phase is not Phase.SEARCHING or "job_uuid" not in record.choices]
         self._view = view_for(self._terminal, style=progress, clock=session.clock, phases=phases)
-        place = Path(record.place)
-        self._storage = LocalDataStorage(place, replace=record.replace or record.to_stdout)
+        self._spool = Spool(session.places.state, record.run_uuid) if record.to_stdout else None
+        self._storage = LocalDataStorage(Path(record.place), replace=record.replace or record.to_stdout)
 
     @property
     def record(self) -> RunRecord:
@@ -89,8 +89,8 @@ class Running:
             run_uuid=self.record.run_uuid,
             state_storage=self._runs.storage,
         )
-        if self.record.to_stdout:
-            self._storage.root.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        if self._spool is not None:
+            self._spool.make()
         try:
             with self._view.shown(), surroundings.step(arguments.timeout) as step:
                 outcome = export_events(step, arguments, watcher=Watchers(self._keeper, self._view))
@@ -104,18 +104,17 @@ class Running:
         file = self._storage.root / results["file_path"] if results["file_path"] else None
         if file is not None:
             say_fetched(self._terminal, results)
-        if file is not None and self.record.to_stdout:
+        if file is not None and self._spool is not None:
             stream_events(self._terminal, file)
-            file.unlink()
-            self._storage.root.rmdir()
+            self._spool.remove(file)
             results["file_path"] = None
         elif file is not None:
             results["file_path"] = str(file)
         self._keeper.ended(outcome.branch, file_path=results["file_path"])
         if self._json:
             print_json(self._terminal, {"branch": outcome.branch, "run_uuid": self.record.run_uuid, **results})
-        elif file is not None and not self.record.to_stdout:
-            self._terminal.data(str(file))
+        elif results["file_path"] is not None:
+            self._terminal.data(results["file_path"])
         self._say_next(outcome.branch)
         return status_of_branch(outcome.branch)
 

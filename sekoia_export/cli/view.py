@@ -51,12 +51,14 @@ def view_for(terminal: Terminal, *, style: ProgressStyle, clock: Clock, phases: 
         terminal: where it is shown.
         style: of `--progress`.
         clock: where time comes from.
-        phases: those that the work has.
+        phases: those that the work has; none when it is over at once, and there is nothing to show.
     """
     if style is ProgressStyle.JSON:
         from sekoia_export.cli.event_view import EventView
 
         return EventView(terminal)
+    if not phases:
+        return View()
     if style is ProgressStyle.AUTO and terminal.live:
         from sekoia_export.cli.live_view import LiveView
 

@@ -41,6 +41,7 @@ _OPTIONS = {
     "s3_endpoint_url": "SEKOIA_S3_ENDPOINT_URL",
     "s3_access_key_id": "SEKOIA_S3_ACCESS_KEY_ID",
     "s3_secret_access_key": "SEKOIA_S3_SECRET_ACCESS_KEY",
+    "reveal_key": "--reveal-key",
     "job_uuid": "JOB_UUID",
     "task_uuid": "TASK_UUID",
     "search_events": "sekoia-export search",

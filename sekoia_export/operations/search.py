@@ -82,13 +82,7 @@ def finish_search(
         ).last
     except DeadlineExceeded as exceeded:
         log.warning("%s", exceeded.cause)
-    results = SearchResults(
-        job_uuid=str(job_uuid),
-        status=job.status.name,
-        total=job.total,
-        earliest_time=job.earliest_time or arguments.period[0],
-        latest_time=job.latest_time or arguments.period[1],
-    )
+    results = _results(job, *arguments.period)
     if not job.status.ended:
         log.warning("The search job %s was not done in time and is canceled.", job_uuid)
         _cancel(step, job_uuid)
@@ -102,6 +96,35 @@ def finish_search(
     found = "an unknown number of" if job.total is None else f"{job.total:,}"
     log.info("The search job %s is done: %s events match.", job_uuid, found)
     return Outcome(Branch.DONE, results)
+
+
+def cancel_search(step: Step, job_uuid: UUID) -> Outcome[SearchResults]:
+    """Stop a search that is pending or running; one that has ended is left as it is.
+
+    Branches: done.
+
+    Raises:
+        NotFound, JobExpired: the platform does not know it, or no longer.
+        PlatformError, NetworkError, DeadlineExceeded: as the platform's calls do.
+    """
+    job = step.platform.search_job(job_uuid)
+    if job.status.ended:
+        log.warning("The search job %s has ended before, as %s.", job_uuid, job.status.name)
+    else:
+        step.platform.cancel_search_job(job_uuid)
+        job = step.platform.search_job(job_uuid)
+    return Outcome(Branch.DONE, _results(job))
+
+
+def _results(job: SearchJob, earliest_time: str | None = None, latest_time: str | None = None) -> SearchResults:
+    """Return the job as results, with the period that was asked for where the platform tells none."""
+    return SearchResults(
+        job_uuid=str(UUID(job.uuid)),
+        status=job.status.name,
+        total=job.total,
+        earliest_time=job.earliest_time or earliest_time,
+        latest_time=job.latest_time or latest_time,
+    )
 
 
 def _observe(job: SearchJob) -> Observation:

@@ -70,8 +70,8 @@ class CommandLine:
         path.chmod(mode)
         return path
 
-    def run(self, *arguments: str, stdin: str = "", terminal: bool = False) -> Done:
-        """Run one command line; `terminal` makes all three streams one."""
+    def run(self, *arguments: str, stdin: str = "", terminal: bool = False, reveals: bool = False) -> Done:
+        """Run one command line; `terminal` makes all three streams one, `reveals` lets stdout show a secret."""
         streams = Streams(*(Screen(text, terminal=terminal) for text in (stdin, "", "")))
         environment = {"SEKOIA_EXPORT_HOME": str(self.home), **self.environment}
         process = Process(streams=streams, environment=environment, folder=self.folder, clock=self.clock)
@@ -79,5 +79,6 @@ class CommandLine:
         with contextlib.redirect_stdout(streams.stdout), contextlib.redirect_stderr(streams.stderr):
             status = run(arguments, process)
         done = Done(status, streams.stdout.getvalue(), streams.stderr.getvalue())  # type: ignore[attr-defined]
-        check_text(done.stdout + done.stderr, f"the output of {arguments[:1]}")
+        check_text("" if reveals else done.stdout, f"the stdout of {arguments[:1]}")
+        check_text(done.stderr, f"the stderr of {arguments[:1]}")
         return done
