@@ -117,7 +117,7 @@ def own_fetch(url: str, file: str, connections: int, *, verified: bool) -> None:
     """Fetch as `fetch_and_decrypt` does; without proof only where that is what is measured."""
     from pydantic import SecretStr
 
-    from sekoia_export.archive import ArchiveFacts, ArchiveOptions, ArchiveReader
+    from sekoia_export.archive import ArchiveFacts, ArchiveOptions, ArchiveReader, Inflated
     from sekoia_export.clock import Deadline, SystemClock
     from sekoia_export.transfer.download import download
     from sekoia_export.transfer.local_storage import LocalDataStorage
@@ -133,11 +133,17 @@ def own_fetch(url: str, file: str, connections: int, *, verified: bool) -> None:
         def __init__(self, _options: ArchiveOptions) -> None:
             self._size = 0
 
-        def feed(self, raw: bytes) -> Iterator[bytes]:
+        def inflate(self, raw: bytes) -> Iterator[Inflated]:
             self._size += len(raw)
             return iter(())
 
-        def finish(self) -> Iterator[bytes]:
+        def inflate_rest(self) -> Iterator[Inflated]:
+            return iter(())
+
+        def take(self, _inflated: Inflated) -> Iterator[bytes]:
+            return iter(())
+
+        def take_rest(self) -> Iterator[bytes]:
             return iter(())
 
         def facts(self) -> ArchiveFacts:

@@ -1,9 +1,11 @@
 """Reading an export while it comes: verified, counted, described, and turned into the bytes that are written.
 
 An export is gzip of JSON Lines, one event a line, of one member or several concatenated ones; JSON Lines that a server
-or a proxy has already decompressed are taken as well. The pieces, each fed in order and each usable on a thread of its
-own: `GzipReader` (raw bytes to inflated ones), `LineSplitter` (to whole lines), `LineFacts` (counts and describes
-them), a writer (to the bytes of the file). `ArchiveReader` is their composition.
+or a proxy has already decompressed are taken as well. `ArchiveReader` reads it in two halves, each in order and each
+usable on a thread of its own::
+
+    raw bytes ──inflate──> Inflated ──take──> the bytes of the file
+             GzipReader             LineReader, SHA-256, a writer
 """
 
 from __future__ import annotations
@@ -11,20 +13,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 from isal import isal_zlib
 
 from sekoia_export.errors import DamagedExport
 from sekoia_export.gzip_reader import GZIP_MAGIC, PIECE_SIZE_BYTES, GzipReader, InflateLimits
+from sekoia_export.lines import LineReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LINE_LIMIT_BYTES = 16 * 1024 * 1024
-PREVIEW_LIMIT_BYTES = 1024 * 1024
-TIMESTAMP_FIELD = "@timestamp"
 _GZIP_CONTAINER = 31  # wbits: a window of 2^15 in a gzip container
 _COMPRESSION_LEVEL = 2
 
@@ -78,97 +77,23 @@ class ArchiveFacts:
     preview: list[dict[str, Any]] = field(default_factory=list)
 
 
-class LineSplitter:
-    """Splits inflated pieces into whole lines that are not empty; holds no more than one unfinished line.
-
-    The lines have no newline at their end. A line of a carriage return alone is empty.
-    """
-
-    def __init__(self) -> None:
-        self._unfinished: list[bytes] = []
-        self._unfinished_size_bytes = 0
-
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Return the lines that end in `piece`.
-
-        Raises:
-            DamagedExport: a line is longer than any event can be.
-        """
-        lines = piece.split(b"\n")
-        last = lines.pop()
-        if lines and self._unfinished:
-            lines[0] = b"".join([*self._unfinished, lines[0]])
-            self._unfinished.clear()
-            self._unfinished_size_bytes = 0
-        if last:
-            self._unfinished.append(last)
-            self._unfinished_size_bytes += len(last)
-            if self._unfinished_size_bytes > LINE_LIMIT_BYTES:
-                raise DamagedExport(f"The export has a line of more than {LINE_LIMIT_BYTES} bytes.")
-        return _without_empty(lines)
-
-    def finish(self) -> list[bytes]:
-        """Return the last line when it had no newline."""
-        last = b"".join(self._unfinished)
-        self._unfinished.clear()
-        return _without_empty([last])
-
-
-class LineFacts:
-    """Counts lines and keeps what is needed to describe them: the first few and the last.
+class Inflated(NamedTuple):
+    """What the first half of an ArchiveReader hands to the second.
 
     Args:
-        preview_count: how many of the first lines are kept.
-
-    Attributes:
-        events_count: lines seen so far.
+        lines: the next piece of the JSON Lines, ending anywhere in a line.
+        source: the raw bytes that are to be written as they came; none where the file is another than the source.
     """
 
-    def __init__(self, preview_count: int) -> None:
-        self.events_count = 0
-        self._preview_left = preview_count
-        self._preview_room_bytes = PREVIEW_LIMIT_BYTES
-        self._preview: list[bytes] = []
-        self._first = b""
-        self._last = b""
-
-    def feed(self, lines: list[bytes]) -> None:
-        """Take the next lines.
-
-        Raises:
-            DamagedExport: the first line is not a JSON object's: a proxy's page, or another format.
-        """
-        if not lines:
-            return
-        if not self.events_count:
-            self._first = lines[0]
-            if not self._first.lstrip().startswith(b"{"):
-                raise DamagedExport("The export is not JSON Lines: its first line is not a JSON object.")
-        for line in lines[: self._preview_left]:
-            self._preview_room_bytes -= len(line)
-            if self._preview_room_bytes < 0:
-                self._preview_left = 0
-                break
-            self._preview.append(line)
-            self._preview_left -= 1
-        self.events_count += len(lines)
-        self._last = lines[-1]
-
-    def preview(self) -> list[dict[str, Any]]:
-        """Return the first events; a line that is not a JSON object is left out."""
-        return [event for event in map(_event, self._preview) if event is not None]
-
-    def timestamps(self) -> tuple[str | None, str | None]:
-        """Return the `@timestamp` of the first and of the last line, None where there is none."""
-        return _timestamp(self._first), _timestamp(self._last)
-
-    def ends_with_an_event(self) -> bool:
-        """Return whether the last line, if there is one, is a whole JSON object."""
-        return not self.events_count or _event(self._last) is not None
+    lines: bytes
+    source: bytes = b""
 
 
 class ArchiveReader:
     """Reads one export from its first byte to its last: raw chunks in, the bytes to write out, the facts at the end.
+
+    `feed` and `finish` do all of it. Where two threads share it, one calls `inflate` and `inflate_rest`, the other
+    hands what they yield, in order, to `take`, and calls `take_rest` when the first has ended.
 
     Args:
         options: see ArchiveOptions.
@@ -184,8 +109,7 @@ class ArchiveReader:
         self._gzip: GzipReader | None = None
         self._plain = False
         self._inflated_size_bytes = 0
-        self._splitter = LineSplitter()
-        self._lines = LineFacts(options.preview_count)
+        self._lines = LineReader(options.preview_count)
         self._compressor = isal_zlib.compressobj(_COMPRESSION_LEVEL, wbits=_GZIP_CONTAINER)
         self._array_begun = False
         self._sha256 = hashlib.sha256()
@@ -210,15 +134,8 @@ class ArchiveReader:
             DamagedExport: the source is not a sound gzip of JSON Lines, nor JSON Lines.
             InflatesTooFar: it inflates past the limits.
         """
-        self.fed_size_bytes += len(raw)
-        if self._gzip is None and not self._plain:
-            self._start += raw
-            if len(self._start) < len(GZIP_MAGIC):
-                return
-            raw, self._start = self._start, b""
-            self._decide(raw)
-        for output in self._read(raw):
-            yield self._written(output)
+        for inflated in self.inflate(raw):
+            yield from self.take(inflated)
 
     def finish(self) -> Iterator[bytes]:
         """Yield the last bytes to write; the source has ended.
@@ -226,33 +143,67 @@ class ArchiveReader:
         Raises:
             DamagedExport: the source is truncated.
         """
+        for inflated in self.inflate_rest():
+            yield from self.take(inflated)
+        yield from self.take_rest()
+
+    def inflate(self, raw: bytes) -> Iterator[Inflated]:
+        """Yield what `raw` inflates to; a generator that raises as `feed` does."""
+        self.fed_size_bytes += len(raw)
+        if self._gzip is None and not self._plain:
+            self._start += raw
+            if len(self._start) < len(GZIP_MAGIC):
+                return
+            raw, self._start = self._start, b""
+            self._decide(raw)
+        yield from self._read(raw)
+
+    def inflate_rest(self) -> Iterator[Inflated]:
+        """Yield what was not inflated yet; the source has ended. Raises as `finish` does."""
         if self._gzip is None and not self._plain:
             self._decide(self._start)
-            for output in self._read(self._start):
-                yield self._written(output)
+            yield from self._read(self._start)
         if self._gzip is not None:
             self._gzip.finish()
-        for output in self._write(b"", self._take_lines(self._splitter.finish())):
-            yield self._written(output)
-        if self._plain and not self._lines.ends_with_an_event():
+
+    def take(self, inflated: Inflated) -> Iterator[bytes]:
+        """Yield the bytes to write for what was inflated; raises as `feed` does."""
+        lines = inflated.lines
+        if self._options.format is ArchiveFormat.JSON:
+            yield from self._array_of(self._lines.split(lines))
+        else:
+            self._lines.count(lines)
+            if self._options.format is ArchiveFormat.JSONL:
+                if lines:
+                    yield self._written(lines)
+            elif self._plain and (compressed := self._compressor.compress(lines)):
+                yield self._written(compressed)
+        if inflated.source:
+            yield self._written(inflated.source)
+
+    def take_rest(self) -> Iterator[bytes]:
+        """Yield the last bytes to write; everything was inflated and taken. Raises as `finish` does."""
+        last = self._lines.finish()
+        if self._plain and not self._lines.facts.ends_with_an_event():
             raise DamagedExport("The export is truncated: its last line is not a whole JSON object.")
         if self._options.format is ArchiveFormat.JSON:
+            yield from self._array_of(last)
             yield self._written(b"\n]\n" if self._array_begun else b"[]\n")
         elif self._options.format is ArchiveFormat.JSONL_GZ and self._plain:
             yield self._written(self._compressor.flush())
 
     def facts(self) -> ArchiveFacts:
         """Return what was read. Meant for after `finish`."""
-        first, last = self._lines.timestamps()
+        first, last = self._lines.facts.timestamps()
         return ArchiveFacts(
-            events_count=self._lines.events_count,
+            events_count=self._lines.facts.events_count,
             first_timestamp=first,
             last_timestamp=last,
             sha256=self._sha256.hexdigest(),
             written_size_bytes=self._written_size_bytes,
             compressed_size_bytes=self.fed_size_bytes,
             inflated_size_bytes=self._inflated_size_bytes,
-            preview=self._lines.preview(),
+            preview=self._lines.facts.preview(),
         )
 
     def _decide(self, start: bytes) -> None:
@@ -262,28 +213,17 @@ class ArchiveReader:
         else:
             self._plain = True
 
-    def _read(self, raw: bytes) -> Iterator[bytes]:
+    def _read(self, raw: bytes) -> Iterator[Inflated]:
         for piece in self._gzip.feed(raw) if self._gzip is not None else _pieces(raw):
             self._inflated_size_bytes += len(piece)
-            yield from self._write(piece, self._take_lines(self._splitter.feed(piece)))
-        if self._gzip is not None and self._options.format is ArchiveFormat.JSONL_GZ:
-            yield raw
+            yield Inflated(piece)
+        if self.writes_as_it_comes:
+            yield Inflated(b"", raw)
 
-    def _take_lines(self, lines: list[bytes]) -> list[bytes]:
-        self._lines.feed(lines)
-        return lines
-
-    def _write(self, piece: bytes, lines: list[bytes]) -> Iterator[bytes]:
-        """Yield what an inflated piece, and the lines that end in it, are written as."""
-        if self._options.format is ArchiveFormat.JSON:
-            if lines:
-                yield (b",\n" if self._array_begun else b"[\n") + b",\n".join(lines)
-                self._array_begun = True
-        elif self._options.format is ArchiveFormat.JSONL:
-            if piece:
-                yield piece
-        elif self._plain and (compressed := self._compressor.compress(piece)):
-            yield compressed
+    def _array_of(self, lines: list[bytes]) -> Iterator[bytes]:
+        if lines:
+            yield self._written((b",\n" if self._array_begun else b"[\n") + b",\n".join(lines))
+            self._array_begun = True
 
     def _written(self, output: bytes) -> bytes:
         self._sha256.update(output)
@@ -294,24 +234,3 @@ class ArchiveReader:
 def _pieces(raw: bytes) -> Iterator[bytes]:
     for start in range(0, len(raw), PIECE_SIZE_BYTES):
         yield raw[start : start + PIECE_SIZE_BYTES]
-
-
-def _without_empty(lines: list[bytes]) -> list[bytes]:
-    # Two counts in C cost little; looking at each of a hundred million lines in Python would cost more than inflating.
-    if lines.count(b"") or lines.count(b"\r"):
-        return [line for line in lines if line not in {b"", b"\r"}]
-    return lines
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    try:
-        event = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    return event if isinstance(event, dict) else None
-
-
-def _timestamp(line: bytes) -> str | None:
-    event = _event(line)
-    value = None if event is None else event.get(TIMESTAMP_FIELD)
-    return None if value is None else str(value)

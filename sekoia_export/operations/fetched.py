@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from isal import igzip
 
-from sekoia_export.archive import ArchiveFormat, LineFacts
+from sekoia_export.archive import ArchiveFormat
+from sekoia_export.lines import LineFacts
 from sekoia_export.state import FetchRecord, fingerprint
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sekoia_export.transfer.source import ObjectAnswer
 
 READ_SIZE_BYTES = 256 * 1024
-SMALLEST_WRITE_BYTES = 16 * 1024
+SMALLEST_WRITE_BYTES, LARGEST_WRITE_BYTES = 16 * 1024, 1024 * 1024
 _WRITES_OF_AN_OBJECT = 128
 
 
@@ -43,7 +43,7 @@ class Fetcher(threading.Thread):
         self._write_bytes = (
             READ_SIZE_BYTES
             if size is None
-            else max(SMALLEST_WRITE_BYTES, min(READ_SIZE_BYTES, size // _WRITES_OF_AN_OBJECT))
+            else max(SMALLEST_WRITE_BYTES, min(LARGEST_WRITE_BYTES, size // _WRITES_OF_AN_OBJECT))
         )
 
     def run(self) -> None:

@@ -43,6 +43,8 @@ class Link:
 
     def works(self, generation: int) -> None:
         """Note that bytes came over a link of this generation."""
+        if self._proved:
+            return  # as most often: no other thread is to wait for this one then
         with self._lock:
             if generation == self._generation:
                 self._proved = True

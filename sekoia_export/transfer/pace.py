@@ -8,6 +8,9 @@ SMALLEST_PART_BYTES = MEBIBYTE
 FIRST_PART_BYTES = 2 * MEBIBYTE
 LARGEST_PART_BYTES = 64 * MEBIBYTE
 PART_S = 1.5
+FIRST_CONNECTIONS = 4
+FAST_BYTES_PER_S = 100_000_000
+"""What one connection to S3 does not reach: where one brings more, the link or this machine is the limit."""
 _SMOOTHING = 0.3
 
 
@@ -18,22 +21,30 @@ class Pace:
     the start of the object, which verification waits for, is soon there. Towards the end parts become smaller, so that
     all connections end at about the same time.
 
+    At first four connections are open, and twice as many whenever one of them turns out to be slower than 100 MB/s: on
+    a link where four bring more than 400 MB/s together, more of them only stand in each other's way.
+
     Args:
         connections: how many may be open at most.
         window_bytes: how far beyond what was verified may be fetched; None for no such limit.
 
     Attributes:
-        connections: how many are open at the moment: fewer when the storage says that it is asked too much.
+        connections: how many may be open at the moment: fewer when the storage says that it is asked too much.
         rate_bytes_per_s: what one connection brings, smoothed; None before the first part's end.
     """
 
     def __init__(self, *, connections: int = CONNECTIONS, window_bytes: int | None = None) -> None:
-        self.connections = connections
+        self._wanted = min(FIRST_CONNECTIONS, connections)
+        self._allowed = connections
         self.rate_bytes_per_s: float | None = None
         self._most_connections = connections
         self._largest = LARGEST_PART_BYTES
         if window_bytes is not None:
             self._largest = min(self._largest, max(SMALLEST_PART_BYTES, window_bytes // (2 * connections)))
+
+    @property
+    def connections(self) -> int:
+        return min(self._wanted, self._allowed)
 
     def part_bytes(self, missing_bytes: int) -> int:
         """Return the size of the next part when `missing_bytes` are still to be asked for."""
@@ -47,8 +58,15 @@ class Pace:
             rate = size_bytes / seconds
             known = self.rate_bytes_per_s
             self.rate_bytes_per_s = rate if known is None else known + _SMOOTHING * (rate - known)
-        self.connections = min(self._most_connections, self.connections + 1)
+        self._allowed = min(self._most_connections, self._allowed + 1)
+
+    def bytes_came(self, size_bytes: int, seconds: float) -> bool:
+        """Learn from some bytes of a part; return whether more connections may be open than before."""
+        before = self.connections
+        if size_bytes < seconds * FAST_BYTES_PER_S:
+            self._wanted = min(self._most_connections, 2 * self._wanted)
+        return self.connections > before
 
     def storage_is_busy(self) -> None:
         """Open fewer connections; they become more again with every part that comes whole."""
-        self.connections = max(1, self.connections // 2)
+        self._allowed = max(1, self.connections // 2)

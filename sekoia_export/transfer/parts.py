@@ -160,8 +160,10 @@ class Parts:
 
     def wait_for_room(self, part: Part) -> None:
         """Return when the next bytes of a part lie within the window; one stream can run ahead of it."""
+        if self._window_bytes is None:
+            return
         with self._lock:
-            while self._window_bytes is not None and part.position >= self._verified + self._window_bytes:
+            while part.position >= self._verified + self._window_bytes:
                 if self.ended():
                     return
                 part.moved_at = self._clock.monotonic()
@@ -174,7 +176,10 @@ class Parts:
             self._present.add(Span(part.position, part.position + size_bytes))
             part.position += size_bytes
             part.failures = 0
-            part.moved_at = self._clock.monotonic()
+            now = self._clock.monotonic()
+            if self._pace.bytes_came(size_bytes, now - part.moved_at):
+                self._free.notify_all()
+            part.moved_at = now
             if self._present.prefix_end() != before:
                 self._grown.notify()
 

@@ -73,6 +73,8 @@ def test_every_missing_byte_is_handed_out_until_it_came(
 
 def test_parts_grow_with_the_speed_and_shrink_towards_the_end() -> None:
     pace = Pace(connections=16)
+    while pace.bytes_came(MEBIBYTE, 0.1):
+        pass
     first = pace.part_bytes(10_000 * MEBIBYTE)
     pace.part_came(20 * MEBIBYTE, 1.0)
     assert first < pace.part_bytes(10_000 * MEBIBYTE) == 30 * MEBIBYTE
@@ -80,6 +82,22 @@ def test_parts_grow_with_the_speed_and_shrink_towards_the_end() -> None:
     assert pace.part_bytes(10_000 * MEBIBYTE) == LARGEST_PART_BYTES
     assert pace.part_bytes(64 * MEBIBYTE) == 2 * MEBIBYTE
     assert pace.part_bytes(1) == SMALLEST_PART_BYTES
+
+
+def test_connections_become_more_where_one_of_them_is_slow() -> None:
+    pace = Pace(connections=16)
+    assert pace.connections == 4
+    assert not pace.bytes_came(MEBIBYTE, 0.001)
+    assert pace.bytes_came(MEBIBYTE, 0.05)
+    assert pace.connections == 8
+    assert pace.bytes_came(MEBIBYTE, 0.05)
+    assert not pace.bytes_came(MEBIBYTE, 0.05)
+    assert pace.connections == 16
+    pace.storage_is_busy()
+    assert pace.connections == 8
+    pace.part_came(MEBIBYTE, 0.05)
+    assert pace.connections == 9
+    assert Pace(connections=2).connections == 2
 
 
 def test_a_busy_storage_is_asked_less_and_then_more_again() -> None:
