@@ -19,8 +19,8 @@ import orjson
 from sekoia_export.analysis.fields import TIMESTAMP_FIELD, Kind, as_timestamp, literal, pointer
 from sekoia_export.analysis.files import FileKind
 from sekoia_export.analysis.lines import InflatedPipe, inflated_start
-from sekoia_export.archive import LINE_LIMIT_BYTES
 from sekoia_export.errors import DamagedExport, UsageError
+from sekoia_export.lines import LINE_LIMIT_BYTES
 from sekoia_export.transfer.local_files import local_failures
 
 if TYPE_CHECKING:
