@@ -14,7 +14,7 @@ from sekoia_export.cli.view import ProgressStyle
 
 EXAMPLES = (
     "sekoia-export fetch 5f3c0a3e-7e4b-4a51-9d59-0c4f7d2f8f11 -o events.jsonl.gz",
-    "sekoia-export fetch 5f3c0a3e-7e4b-4a51-9d59-0c4f7d2f8f11 -o - | jq -r '.\"user.name\"' | sort | uniq -c",
+    "sekoia-export fetch 5f3c0a3e-7e4b-4a51-9d59-0c4f7d2f8f11 -o - | wc -l",
 )
 
 

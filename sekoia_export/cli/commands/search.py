@@ -13,7 +13,7 @@ from sekoia_export.cli.view import ProgressStyle
 
 EXAMPLES = (
     "sekoia-export search --query 'user.name:\"j.doe\"' --since -7d",
-    "job=$(sekoia-export search --query 'event.action:logon' --since -1h) && sekoia-export run $job -o logons.jsonl",
+    "sekoia-export search --query 'event.action:logon' --since 2026-01-31T08:00:00Z --margin 1h --json",
 )
 
 
