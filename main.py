@@ -1,6 +1,7 @@
 """What the playbook engine runs: `python main.py <command>`."""
 
 from actions.account_validator import EventExportAccountValidator
+from actions.delete_export import DeleteExport
 from actions.fetch_and_decrypt import FetchAndDecrypt
 from actions.get_download_link import GetDownloadLink
 from actions.get_export_status import GetExportStatus
@@ -23,6 +24,7 @@ if __name__ == "__main__":
     module.register(GetExportStatus, "get_export_status")
     module.register(ListExports, "list_exports")
     module.register(GetDownloadLink, "get_download_link")
+    module.register(DeleteExport, "delete_export")
     module.register(PlanWindows, "plan_windows")
     module.register(ScheduledExport, "scheduled_export")
     module.register_account_validator(EventExportAccountValidator)

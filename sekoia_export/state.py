@@ -193,6 +193,21 @@ class ScheduleRecord(Record):
     sent_at: AwareDatetime | None = None
 
 
+class BegunRecord(Record):
+    """A file that is being fetched, or was not fetched to its end.
+
+    Attributes:
+        task_uuid: "" where the platform lists the export without one.
+    """
+
+    folder = "begun"
+
+    job_uuid: UuidText
+    task_uuid: Literal[""] | UuidText
+    file_path: FilePath
+    began_at: AwareDatetime
+
+
 def fingerprint(*parts: Any) -> str:
     """Return a SHA-256 over JSON of `parts`: the name of a record. No secret goes in."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)

@@ -156,6 +156,7 @@ def test_the_module_s_manifest_names_what_the_contract_fixes() -> None:
             "fetched incomplete empty failed busy timed_out expired",
         ),
         ("list_exports", "job_uuid", "done empty"),
+        ("delete_export", "file_path job_uuid task_uuid older_than", "deleted empty"),
         ("get_download_link", "job_uuid task_uuid encryption_key reveal_key", "ready expired"),
         ("get_export_status", "task_uuid job_uuid", "finished running failed expired"),
         (

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from sekoia_export.encryption import Encryption
 from sekoia_export.errors import StateCorrupt
-from sekoia_export.state import ExportRecord, FetchRecord, Record, SearchRecord, State, TaskRecord, fingerprint
+from sekoia_export.state import (
+    BegunRecord,
+    ExportRecord,
+    FetchRecord,
+    Record,
+    SearchRecord,
+    State,
+    TaskRecord,
+    fingerprint,
+)
 from sekoia_export.transfer.local_storage import LocalDataStorage
 
 JOB, TASK = "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
@@ -47,6 +56,7 @@ RECORDS: list[Record] = [
     TaskRecord(**EXPORT.model_dump()),
     SearchRecord(job_uuid=JOB, asked_at=NOW),
     FETCH,
+    BegunRecord(job_uuid=JOB, task_uuid="", file_path="a/b.json", began_at=NOW),
 ]
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sekoia_export.api.client import LONG_PATIENCE_S
-from sekoia_export.arguments.base import LONGEST_TIMEOUT_S
 from sekoia_export.errors import NotFound
-from sekoia_export.operations.listing import DOWNLOAD_WINDOW, task_of
+from sekoia_export.operations.listing import task_of
 from sekoia_export.operations.locate import entry_of, listed_exports, read_task
 from sekoia_export.operations.outcome import Branch, Outcome
-from sekoia_export.operations.remembered import Remembered
+from sekoia_export.operations.remembered import LONGEST_KEPT, Remembered
 from sekoia_export.operations.seen import SeenExport
 from sekoia_export.results.management import ListedExport, ListResults
 from sekoia_export.times import format_moment
@@ -32,8 +30,6 @@ log = logging.getLogger(__name__)
 
 LIST_TIMEOUT_S = 900.0
 """How long listing may take: one request for each search job that is remembered, five a second."""
-LONGEST_KEPT = timedelta(seconds=LONGEST_TIMEOUT_S) + DOWNLOAD_WINDOW
-"""After so long the platform no longer has an export: the longest that one may run, and its download window."""
 
 
 def list_exports(step: Step, arguments: ListArguments) -> Outcome[ListResults]:

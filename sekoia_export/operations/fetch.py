@@ -15,7 +15,7 @@ from sekoia_export.operations.opening import open_export
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.summary import look_up, of_expired, of_file
 from sekoia_export.results.chain import FetchResults
-from sekoia_export.state import FetchRecord
+from sekoia_export.state import BegunRecord, FetchRecord
 from sekoia_export.times import format_moment
 from sekoia_export.transfer.download import download
 from sekoia_export.transfer.progress import Observer, TransferProgress, silent
@@ -108,6 +108,7 @@ class _Fetching:
                 records.append(record)
                 self._files.remember(record, opened.export.task_uuid)
 
+            self._files.begin(self._begun(opened.export), opened.export.task_uuid)
             facts = download(
                 opened.source,
                 probe=opened.probe,
@@ -119,10 +120,19 @@ class _Fetching:
                 before_publish=remember,
                 on_progress=_both(_TenthsOfBytes(), self._on_progress),
             )
+            self._files.end(opened.export.task_uuid)
             record = opened.export.record
             if opened.encryption is Encryption.NONE and record is not None and record.sent_a_key:
                 log.warning("The export was asked for with an encryption key, and its file opens without one.")
         return records[-1], facts.preview
+
+    def _begun(self, export: FinishedExport) -> BegunRecord:
+        return BegunRecord(
+            job_uuid=str(export.job_uuid),
+            task_uuid=str(export.task_uuid or ""),
+            file_path=self._name,
+            began_at=self._step.clock.now(),
+        )
 
     def _record(
         self, export: FinishedExport, about: _About, facts: ArchiveFacts, encryption: Encryption

@@ -10,7 +10,7 @@ from isal import igzip
 
 from sekoia_export.archive import ArchiveFormat
 from sekoia_export.lines import LineFacts
-from sekoia_export.state import FetchRecord, fingerprint
+from sekoia_export.state import BegunRecord, FetchRecord, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +18,24 @@ if TYPE_CHECKING:
 
     from sekoia_export.arguments.chain import FetchArguments
     from sekoia_export.operations.step import Step
+    from sekoia_export.transfer.data_storage import DataStorage
 
 _CHUNK_SIZE_BYTES = 1024 * 1024
+
+
+def is_unchanged(storage: DataStorage, record: FetchRecord) -> bool:
+    """Return whether a fetched file is there with the bytes that it was fetched with.
+
+    Raises:
+        DataStorageError: it cannot be read.
+    """
+    if storage.size(record.file_path) != record.file_size:
+        return False
+    digest = hashlib.sha256()
+    with storage.open(record.file_path) as file:
+        while chunk := file.read(_CHUNK_SIZE_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest() == record.sha256
 
 
 class FetchedFiles:
@@ -46,13 +62,15 @@ class FetchedFiles:
             DataStorageError: the file cannot be read.
         """
         record = self._step.state.read(FetchRecord, self._name(task_uuid))
-        if record is None or self._step.storage.size(record.file_path) != record.file_size:
-            return None
-        digest = hashlib.sha256()
-        with self._step.storage.open(record.file_path) as file:
-            while chunk := file.read(_CHUNK_SIZE_BYTES):
-                digest.update(chunk)
-        return record if digest.hexdigest() == record.sha256 else None
+        return record if record is not None and is_unchanged(self._step.storage, record) else None
+
+    def begin(self, record: BegunRecord, task_uuid: UUID | None) -> None:
+        """Remember whose the parts are that are kept until the file is whole."""
+        self._step.state.write(record, self._name(task_uuid))
+
+    def end(self, task_uuid: UUID | None) -> None:
+        """Take note that the file is whole."""
+        self._step.state.delete(BegunRecord, self._name(task_uuid))
 
     def preview(self, record: FetchRecord) -> list[dict[str, Any]]:
         """Return the first events of a verified file, the same as when it was fetched."""

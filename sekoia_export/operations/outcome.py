@@ -26,6 +26,7 @@ class Branch(StrEnum):
     FETCHED = "fetched"
     INCOMPLETE = "incomplete"
     READY = "ready"
+    DELETED = "deleted"
     EXPIRED = "expired"
     PLANNED = "planned"
     TOO_DENSE = "too_dense"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sekoia_export.arguments.base import LONGEST_TIMEOUT_S
+from sekoia_export.errors import UsageError
+from sekoia_export.operations.listing import DOWNLOAD_WINDOW
 from sekoia_export.state import FetchRecord, TaskRecord
 
 if TYPE_CHECKING:
@@ -11,6 +15,9 @@ if TYPE_CHECKING:
 
     from sekoia_export.operations.step import Step
     from sekoia_export.state import ExportRecord
+
+LONGEST_KEPT = timedelta(seconds=LONGEST_TIMEOUT_S) + DOWNLOAD_WINDOW
+"""After so long the platform no longer has an export: the longest that one may run, and its download window."""
 
 
 class Remembered:
@@ -58,4 +65,8 @@ class Remembered:
 
     def is_there(self, record: FetchRecord) -> bool:
         """Return whether the fetched file still lies in the data storage, by its size."""
+        try:
+            self._storage.check_name(record.file_path)
+        except UsageError:  # what lies there is a folder, or a link that leads elsewhere
+            return False
         return self._storage.size(record.file_path) == record.file_size

@@ -90,3 +90,17 @@ class LinkResults(Results):
         description="The key that opens the file, base64; only with reveal_key, else null"
     )
     message: str = Field(description="What else the key opens, and what suits a partner better")
+
+
+class DeleteResults(Results):
+    """What was deleted."""
+
+    deleted: list[str] = Field(
+        description="Paths of the deleted files, relative to the data storage; the parts that an unfinished fetch kept "
+        "are one path in .sekoia-export/parts"
+    )
+    kept: list[str] = Field(
+        description="Paths that were asked for and stay: changed since they were fetched, or being fetched right now"
+    )
+    freed_bytes: int = Field(description="Bytes that the deleted files took")
+    forgotten: int = Field(description="Number of deleted state files")

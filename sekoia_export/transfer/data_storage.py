@@ -6,19 +6,23 @@ folder `.sekoia-export/` is the module's own and refused there.
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 from sekoia_export.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
     from sekoia_export.transfer.hold import Hold
 
 STATE_FOLDER = ".sekoia-export"
+PARTS_FOLDER = f"{STATE_FOLDER}/parts"
 COMPONENT_LIMIT_BYTES = 255  # of Linux's file systems
 NAME_LIMIT_BYTES = 768  # S3 ends a key at 1,024, its prefix included
 
@@ -60,6 +64,21 @@ class Landing(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.abandon()
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What an unfinished fetch keeps for the next one.
+
+    Attributes:
+        stem: of the names it is kept under, see `parts_stem`.
+        size_bytes: the room it takes.
+        changed_at: when it last grew.
+    """
+
+    stem: str
+    size_bytes: int
+    changed_at: datetime
 
 
 class DataStorage(Protocol):
@@ -128,6 +147,12 @@ class DataStorage(Protocol):
     def open(self, name: str) -> BinaryIO:
         """Return a published file to read, to be closed by the caller."""
 
+    def leftovers(self) -> list[Leftover]:
+        """Return what unfinished fetches keep."""
+
+    def drop_leftover(self, stem: str) -> bool:
+        """Remove what an unfinished fetch keeps; False when another process is fetching right now and it stays."""
+
 
 def safe_name(name: str, *, argument: str = "file_name") -> str:
     """Return `name` as a plain relative path (`./a//b` becomes `a/b`).
@@ -158,6 +183,16 @@ def inner_name(name: str) -> str:
     if components and components[0] == STATE_FOLDER:
         return f"{STATE_FOLDER}/{safe_name('/'.join(components[1:]), argument='name')}"
     return safe_name(name, argument="name")
+
+
+def parts_stem(name: str) -> str:
+    """Return under which name in the folder of parts a file is kept while it is fetched."""
+    return hashlib.sha256(inner_name(name).encode()).hexdigest()[:32]
+
+
+def is_stem(text: str) -> bool:
+    """Return whether a name in the folder of parts is one of `parts_stem`."""
+    return len(text) == 32 and not set(text) - set("0123456789abcdef")
 
 
 def is_state(name: str) -> bool:

@@ -14,14 +14,23 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 import shutil
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
 from sekoia_export.errors import DataStorageError, DiskFull, UsageError
-from sekoia_export.transfer.data_storage import STATE_FOLDER, inner_name, is_state, safe_name
+from sekoia_export.transfer.data_storage import (
+    PARTS_FOLDER,
+    STATE_FOLDER,
+    Leftover,
+    inner_name,
+    is_state,
+    is_stem,
+    parts_stem,
+    safe_name,
+)
 from sekoia_export.transfer.journal import Identity, Journal
 from sekoia_export.transfer.local_files import (
     PRIVATE_FILE,
@@ -96,8 +105,10 @@ class LocalDataStorage:
         with local_failures(f"reading {name}"):
             try:
                 return self._path(name).read_bytes()
-            except FileNotFoundError:
-                return None
+            except (FileNotFoundError, NotADirectoryError) as error:
+                if self._means_absent(error):
+                    return None
+                raise
 
     def write(self, name: str, data: bytes) -> None:
         with local_failures(f"writing {name}"):
@@ -119,7 +130,11 @@ class LocalDataStorage:
 
     def delete(self, name: str) -> None:
         with local_failures(f"deleting {name}"):
-            self._path(name).unlink(missing_ok=True)
+            try:
+                self._path(name).unlink()
+            except (FileNotFoundError, NotADirectoryError) as error:
+                if not self._means_absent(error):
+                    raise
 
     def names(self, folder: str) -> list[str]:
         with local_failures(f"listing {folder}"):
@@ -141,8 +156,10 @@ class LocalDataStorage:
         with local_failures(f"looking at {name}"):
             try:
                 return self._path(name).stat().st_size
-            except FileNotFoundError:
-                return None
+            except (FileNotFoundError, NotADirectoryError) as error:
+                if self._means_absent(error):
+                    return None
+                raise
 
     def create(self, name: str, *, size_bytes: int | None) -> Landing:
         with local_failures(f"writing {name}"):
@@ -163,7 +180,7 @@ class LocalDataStorage:
         with local_failures(f"writing {name}"):
             final, part = self._prepare(name, "part")
             path = part.with_suffix(".journal")
-            journal_name = f"{STATE_FOLDER}/parts/{path.name}"
+            journal_name = f"{PARTS_FOLDER}/{path.name}"
             journal = Journal(path, lambda data: self.write(journal_name, data))
             file = open_locked(part, name)
             try:
@@ -198,11 +215,46 @@ class LocalDataStorage:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
+    def leftovers(self) -> list[Leftover]:
+        folder = self._path(PARTS_FOLDER)
+        kept: dict[str, list[os.stat_result]] = {}
+        with local_failures("looking at what unfinished fetches keep"):
+            for name in self.names(PARTS_FOLDER):
+                stem = name.partition(".")[0]
+                if is_stem(stem):
+                    kept.setdefault(stem, []).append((folder / name).lstat())
+        return [
+            # The room that it takes: a part file is as large as the object from its beginning.
+            Leftover(
+                stem,
+                size_bytes=sum(each.st_blocks * 512 for each in found),
+                changed_at=datetime.fromtimestamp(max(each.st_mtime for each in found), UTC),
+            )
+            for stem, found in kept.items()
+        ]
+
+    def drop_leftover(self, stem: str) -> bool:
+        with local_failures("removing what an unfinished fetch keeps"):
+            for suffix in ("part", "out"):
+                path = self._path(f"{PARTS_FOLDER}/{stem}.{suffix}")
+                if not path.is_file():
+                    continue
+                try:
+                    file = open_locked(path, path.name)
+                except DataStorageError:
+                    return False
+                try:
+                    path.unlink()
+                    path.with_suffix(".journal").unlink(missing_ok=True)
+                finally:
+                    os.close(file)
+            self._path(f"{PARTS_FOLDER}/{stem}.journal").unlink(missing_ok=True)
+        return True
+
     def _prepare(self, name: str, suffix: str) -> tuple[Path, Path]:
         """Return where a file will lie, and where it lies until then, with their folders made."""
         final = self._path(name)
-        stem = hashlib.sha256(inner_name(name).encode()).hexdigest()[:32]
-        part = self._path(f"{STATE_FOLDER}/parts/{stem}.{suffix}")
+        part = self._path(f"{PARTS_FOLDER}/{parts_stem(name)}.{suffix}")
         if not self._replace and final.exists():
             raise already_there(final)
         forget_published(part)
@@ -226,6 +278,10 @@ class LocalDataStorage:
         if self._inside(plain) is None:
             raise DataStorageError(f"{plain} leads out of the data storage through a symbolic link.")
         return self.root / plain
+
+    def _means_absent(self, error: OSError) -> bool:
+        """Return whether there is no such file: a folder of its path may be a file, but not the data storage itself."""
+        return isinstance(error, FileNotFoundError) or self.root.is_dir()
 
     def _inside(self, plain: str) -> str | None:
         """Return where in the storage a name leads with symbolic links followed, None when it leads out."""

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
-from sekoia_export.transfer.data_storage import STATE_FOLDER, Landing, inner_name, safe_name
+from sekoia_export.transfer.data_storage import (
+    PARTS_FOLDER,
+    Landing,
+    Leftover,
+    inner_name,
+    is_stem,
+    parts_stem,
+    safe_name,
+)
 from sekoia_export.transfer.journal import Identity
 from sekoia_export.transfer.s3_failures import client_error, s3_failures
 from sekoia_export.transfer.s3_hold import S3Hold
@@ -96,14 +103,14 @@ class S3DataStorage:
         return S3Upload(self._client, bucket=self._bucket, key=self._key(name), name=name, size_bytes=size_bytes)
 
     def hold(self, name: str, *, etag: str | None, size_bytes: int | None, start_clean: bool = False) -> Hold:
-        stem = hashlib.sha256(inner_name(name).encode()).hexdigest()[:32]
+        folder = f"{PARTS_FOLDER}/{parts_stem(name)}"
         return S3Hold(
             self,
             self._client,
             bucket=self._bucket,
             key=self._key(name),
-            folder=f"{STATE_FOLDER}/parts/{stem}",
-            folder_key=self._key(f"{STATE_FOLDER}/parts/{stem}"),
+            folder=folder,
+            folder_key=self._key(folder),
             name=name,
             identity=None if etag is None or size_bytes is None else Identity(etag, size_bytes),
             size_bytes=size_bytes,
@@ -114,6 +121,25 @@ class S3DataStorage:
         with s3_failures(f"reading {name}"):
             body = self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
         return io.BufferedReader(_ObjectReader(body, name), READ_SIZE_BYTES)
+
+    def leftovers(self) -> list[Leftover]:
+        prefix = f"{self._key(PARTS_FOLDER)}/"
+        kept: dict[str, Leftover] = {}
+        with s3_failures("looking at what unfinished fetches keep"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                for entry in page.get("Contents", []):
+                    stem = entry["Key"].removeprefix(prefix).partition("/")[0]
+                    if is_stem(stem):
+                        last = kept.get(stem, Leftover(stem, 0, entry["LastModified"]))
+                        size_bytes = last.size_bytes + entry["Size"]
+                        kept[stem] = Leftover(stem, size_bytes, max(last.changed_at, entry["LastModified"]))
+        return list(kept.values())
+
+    def drop_leftover(self, stem: str) -> bool:
+        # The state comes last: while it is there, the chunks that are left can be taken up.
+        for name in self.names(f"{PARTS_FOLDER}/{stem}"):
+            self.delete(f"{PARTS_FOLDER}/{stem}/{name}")
+        return True
 
     def _key(self, name: str) -> str:
         return self._prefix + inner_name(name)

@@ -18,9 +18,10 @@ from sekoia_export.arguments.chain import (
     TriggerArguments,
     WaitArguments,
 )
-from sekoia_export.arguments.management import LinkArguments, ListArguments, StatusArguments
+from sekoia_export.arguments.management import DeleteArguments, LinkArguments, ListArguments, StatusArguments
 from sekoia_export.configuration import Configuration
 from sekoia_export.operations.account import ACCOUNT_TIMEOUT_S, check_account
+from sekoia_export.operations.delete import delete_export
 from sekoia_export.operations.export import export_events
 from sekoia_export.operations.exports import LIST_TIMEOUT_S, list_exports
 from sekoia_export.operations.fetch import fetch_and_decrypt
@@ -42,8 +43,9 @@ if TYPE_CHECKING:
 
     from sekoia_export.operations.outcome import Outcome
     from sekoia_export.results.chain import FetchResults, SearchResults, TriggerResults, WaitResults
-    from sekoia_export.results.management import LinkResults, ListResults, StatusResults
+    from sekoia_export.results.management import DeleteResults, LinkResults, ListResults, StatusResults
     from sekoia_export.simulator import Bucket, Export, Recorded, Simulator
+    from sekoia_export.transfer.data_storage import DataStorage
     from tests.clock import ManualClock
 
 RUN, OTHER_RUN = "7a0c1c42-0000-4000-8000-000000000001", "7a0c1c42-0000-4000-8000-000000000002"
@@ -150,7 +152,7 @@ class Bench:
         *,
         run: str | None = RUN,
         clock: HookedClock | None = None,
-        storage: LocalDataStorage | None = None,
+        storage: DataStorage | None = None,
     ) -> Iterator[Step]:
         surroundings = Surroundings(
             configuration=self.configuration,
@@ -224,6 +226,12 @@ class Bench:
         with self.step(LINK_TIMEOUT_S) as step:
             return get_download_link(step, read_arguments(LinkArguments, given))
 
+    def delete(self, *, options: dict[str, Any] | None = None, **arguments: Any) -> Outcome[DeleteResults]:
+        """Delete fetched files; `options` are those of `step`."""
+        given = {name: value if isinstance(value, int) else str(value) for name, value in arguments.items()}
+        with self.step(None, **options or {}) as step:
+            return delete_export(step, read_arguments(DeleteArguments, given))
+
     def check(self) -> None:
         """Check the account."""
         with self.step(ACCOUNT_TIMEOUT_S, run=None) as step:
@@ -292,5 +300,5 @@ class Bench:
     def state_files(self) -> dict[str, Path]:
         """Return the state files of the steps, by their path under the state's folder."""
         root = self.folder / ".sekoia-export"
-        kinds = ("exports", "queries", "tasks", "searches", "fetches")
+        kinds = ("exports", "queries", "tasks", "searches", "begun", "fetches")
         return {str(path.relative_to(root)): path for kind in kinds for path in sorted((root / kind).glob("*"))}

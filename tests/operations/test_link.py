@@ -284,7 +284,7 @@ URLS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60).
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(url=URLS, needs_key=st.booleans())
 def test_whatever_a_link_holds_the_shell_takes_it_for_one_argument(url: str, *, needs_key: bool) -> None:
     headers = list(NEEDED.items()) if needs_key else []

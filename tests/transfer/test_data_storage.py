@@ -237,3 +237,10 @@ def test_the_modules_own_folder_goes_when_it_is_empty(storage: LocalDataStorage)
     storage.tidy()
     assert storage.place(".sekoia-export/exports/a.json") == str(storage.root / ".sekoia-export/exports/a.json")
     assert storage.read(".sekoia-export/exports/a.json") == b"{}"
+
+
+def test_a_file_where_a_folder_would_be_holds_no_file(storage: LocalDataStorage) -> None:
+    storage.write("a", b"x")
+    assert (storage.size("a/b"), storage.read("a/b")) == (None, None)
+    storage.delete("a/b")
+    assert storage.read("a") == b"x"
