@@ -6,6 +6,7 @@ from actions.fetch_and_decrypt import FetchAndDecrypt
 from actions.get_download_link import GetDownloadLink
 from actions.get_export_status import GetExportStatus
 from actions.list_exports import ListExports
+from actions.query_export import QueryExport
 from actions.wait_until_finished import WaitUntilFinished
 from sekoia_export.playbook import EventExportModule
 from trigger_export.export_events import ExportEvents
@@ -27,5 +28,6 @@ if __name__ == "__main__":
     module.register(DeleteExport, "delete_export")
     module.register(PlanWindows, "plan_windows")
     module.register(ScheduledExport, "scheduled_export")
+    module.register(QueryExport, "query_export")
     module.register_account_validator(EventExportAccountValidator)
     module.run()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sekoia_export.analysis.fields import literal
 from sekoia_export.analysis.files import free_bytes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sekoia_export.clock import Deadline
 
 MEBIBYTE = 1024 * 1024
+MOST_THREADS = 4
 _MESSAGE_LIMIT = 600
 _TURN_S = 0.5
 
@@ -36,8 +38,13 @@ class Limits:
     """
 
     memory_bytes: int = 512 * MEBIBYTE
-    threads: int = 4
+    threads: int = MOST_THREADS
     spill_bytes: int | None = None
+
+    @classmethod
+    def of_this_machine(cls) -> Self:
+        """Return the limits that suit the machine's processors, four at most."""
+        return cls(threads=max(1, min(MOST_THREADS, os.cpu_count() or 1)))
 
 
 def duckdb_module() -> ModuleType:

@@ -62,10 +62,12 @@ class Judged:
     Attributes:
         sql: as it is run.
         names: every name that it mentions where a column can stand; None when it asks for all columns (`*`).
+        tree: the statement as DuckDB serializes it.
     """
 
     sql: str
     names: frozenset[str] | None
+    tree: dict[str, Any]
 
 
 def judge(database: Database, sql: str) -> Judged:
@@ -90,7 +92,8 @@ def judge(database: Database, sql: str) -> Judged:
         raise UsageError("The query is nested too deeply.", "Give a simpler query.") from None
     if tree.get("error") or len(tree["statements"]) != 1:
         raise UsageError(f"The query is no plain SELECT. {_ONLY}", _REMEDY)
-    return Judged(text, _Walk().names_of(tree["statements"][0]))
+    statement = tree["statements"][0]
+    return Judged(text, _Walk().names_of(statement), statement)
 
 
 class _Walk:

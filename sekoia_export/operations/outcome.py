@@ -30,6 +30,8 @@ class Branch(StrEnum):
     EXPIRED = "expired"
     PLANNED = "planned"
     TOO_DENSE = "too_dense"
+    ROWS = "rows"
+    NO_ROWS = "no_rows"
 
 
 @dataclass(frozen=True, slots=True)

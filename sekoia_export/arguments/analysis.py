@@ -1,0 +1,84 @@
+"""The arguments of what answers from exported files: query, convert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from sekoia_export.analysis.events import OnBadLine
+from sekoia_export.analysis.questions import Question
+from sekoia_export.arguments.base import LONGEST_TIMEOUT_S, Arguments, ListOfText
+from sekoia_export.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_ROWS = 10_000
+
+
+class FilesArguments(Arguments):
+    """Which files; what the steps that answer from files share."""
+
+    file_path: str | None = Field(
+        default=None,
+        description="Exported file in the data storage, as an earlier step's results have it: JSON Lines (also gzip), "
+        "a JSON array, Parquet, or a folder with Parquet files",
+    )
+    file_paths: ListOfText | None = Field(default=None, description="Several such files, read as one table")
+    on_bad_line: OnBadLine = Field(
+        default=OnBadLine.SKIP,
+        description="What is done about a line that is no JSON object: skip (and count it), or error",
+    )
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Return the names of the files. Raises UsageError when there is none."""
+        names = [*([self.file_path] if self.file_path is not None else []), *(self.file_paths or [])]
+        if not names:
+            raise UsageError(
+                "The argument file_path is missing.",
+                "Give file_path or file_paths as the earlier step's results have it.",
+            )
+        return list(dict.fromkeys(names))
+
+
+class QueryArguments(FilesArguments):
+    """What to ask of which files."""
+
+    sql: str | None = Field(
+        default=None,
+        description='One SELECT in SQL (DuckDB) of the table events; its columns are the fields, such as "source.ip"',
+    )
+    top: str | None = Field(default=None, description="Instead of sql: field whose most frequent values are wanted")
+    distinct: str | None = Field(default=None, description="Instead of sql: field whose different values are wanted")
+    count_by: ListOfText | None = Field(default=None, description="Instead of sql: fields whose values are counted")
+    over_time: str | None = Field(
+        default=None,
+        description="Instead of sql: interval by which events are counted, such as 5m, 1h or 1d; also with count_by",
+    )
+    where: str | None = Field(
+        default=None,
+        description="Condition in SQL on the events that count, such as \"user.name\" = 'j.doe'; alone: those events",
+    )
+    limit: int = Field(default=100, ge=1, le=MOST_ROWS, description="Rows in the results at most")
+    to_file: str | None = Field(
+        default=None,
+        description="Name of a file in the data storage that all rows are written to instead, ending in .csv, .json, "
+        ".jsonl or .parquet",
+    )
+    timeout: int = Field(default=1800, ge=1, le=LONGEST_TIMEOUT_S, description="Seconds for the whole step")
+
+    @property
+    def question(self) -> Question:
+        """Return what is asked. Raises UsageError when it is nothing, or several things."""
+        question = Question(
+            sql=self.sql,
+            top=self.top,
+            distinct=self.distinct,
+            count_by=tuple(self.count_by or ()),
+            over_time=self.over_time,
+            where=self.where,
+        )
+        question.check()
+        return question
