@@ -17,7 +17,7 @@ CEPH_PACKAGES := ceph-mon ceph-osd radosgw ceph-common
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-ceph check manifests lock image bench clean
+.PHONY: help install demo test test-ceph check manifests lock image session bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -62,6 +62,9 @@ lock: ## Resolve the dependencies anew: poetry.lock and the two requirements fil
 
 image: ## Build the container image the playbook engine runs
 	$(DOCKER) build --tag $(IMAGE) .
+
+session: install ## Record docs/session.svg, the session in a terminal that the README shows
+	$(RUN) docs/record_session.py
 
 bench: install ## Run every benchmark and print its table
 	@for script in benchmarks/[a-z]*.py; do echo; echo "== $$script"; $(RUN) "$$script" || exit 1; done

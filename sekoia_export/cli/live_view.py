@@ -43,6 +43,7 @@ _LABELS = {
 }
 _GOOD = {Branch.DONE, Branch.EMPTY, Branch.TRIGGERED, Branch.FINISHED, Branch.FETCHED}
 _WIDEST = 100
+_ECHO = len("^C^C")  # what a terminal echoes of Ctrl-C; where it wrapped, the picture would be drawn a line too low
 _FRAMES, _ASCII_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "-\\|/"
 
 
@@ -137,7 +138,7 @@ class LiveView(View):
 
     def picture(self) -> Table:
         """Return what is drawn now."""
-        width = min(self._terminal.console.width, _WIDEST)
+        width = min(self._terminal.console.width - _ECHO, _WIDEST)
         table = Table.grid(padding=(0, 1), expand=False)
         table.width = width
         table.add_column(width=1)
