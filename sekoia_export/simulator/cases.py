@@ -17,6 +17,7 @@ _RULE_UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 _TITLES = (
     ("Suspicious PowerShell after a macro", ("Winword started PowerShell", "Encoded command line", "Rundll32 started")),
     ("Password spraying against the VPN", ("Many failed logons from one address", "Logon after failures")),
+    ("Phone call of a worried colleague", ()),
 )  # fmt: skip
 
 
@@ -80,22 +81,23 @@ class Comment:
 
 @dataclass(slots=True)
 class Case:
-    """A case: alerts that belong together, and what was said about them."""
+    """A case: alerts that belong together, and what was said about them. One made by hand may have none."""
 
     uuid: str
     short_id: str
     title: str
     community_uuid: str
     alerts: list[Alert]
+    created_at: datetime
     comments: list[Comment] = field(default_factory=list)
 
     @property
-    def first_seen_at(self) -> datetime:
-        return min(alert.first_seen_at for alert in self.alerts)
+    def first_seen_at(self) -> datetime | None:
+        return min((alert.first_seen_at for alert in self.alerts), default=None)
 
     @property
-    def last_seen_at(self) -> datetime:
-        return max(alert.last_seen_at for alert in self.alerts)
+    def last_seen_at(self) -> datetime | None:
+        return max((alert.last_seen_at for alert in self.alerts), default=None)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -104,15 +106,15 @@ class Case:
             "title": self.title,
             "status": "opened",
             "status_uuid": _STATUS_UUID,
-            "created_at": iso(self.first_seen_at),
+            "created_at": iso(self.created_at),
             "created_by": _AUTHOR_UUID,
             "created_by_type": "avatar",
             "community_uuid": self.community_uuid,
             "alerts": [alert.as_json(self.community_uuid) for alert in self.alerts],
             "number_of_alerts": len(self.alerts),
             "number_of_comments": len(self.comments),
-            "first_seen_at": iso(self.first_seen_at),
-            "last_seen_at": iso(self.last_seen_at),
+            "first_seen_at": None if self.first_seen_at is None else iso(self.first_seen_at),
+            "last_seen_at": None if self.last_seen_at is None else iso(self.last_seen_at),
         }
 
 
@@ -126,7 +128,7 @@ def seeded_cases(seed: int, community_uuid: str, now: datetime) -> list[Case]:
             first_seen = now - timedelta(hours=6 - number, minutes=source.randrange(50))
             last_seen = first_seen + timedelta(minutes=source.randrange(1, 40))
             alerts.append(Alert(_uuid(source), _short_id(source, "AL"), alert_title, first_seen, last_seen))
-        cases.append(Case(_uuid(source), _short_id(source, "CA"), title, community_uuid, alerts))
+        cases.append(Case(_uuid(source), _short_id(source, "CA"), title, community_uuid, alerts, now))
     return cases
 
 
