@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 from sekoia_export.simulator.jobs import iso
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from sekoia_export.simulator.multipart import Upload
     from sekoia_export.simulator.objects import StoredObject
 
+_KEY = re.compile(r"<Key>(.*?)</Key>", re.DOTALL)
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
@@ -80,6 +82,16 @@ def uploads(bucket: str, under_way: Iterable[Upload]) -> bytes:
         for upload in under_way
     )
     return _result("ListMultipartUploadsResult", bucket, None, f"<IsTruncated>false</IsTruncated>{items}")
+
+
+def keys_to_delete(body: bytes) -> list[str]:
+    """Return the keys that the body of DeleteObjects names."""
+    return [unescape(key) for key in _KEY.findall(body.decode())]
+
+
+def deleted() -> bytes:
+    """Return the body of a quiet DeleteObjects that deleted all."""
+    return f'{_HEAD}<DeleteResult xmlns="{_NAMESPACE}"></DeleteResult>'.encode()
 
 
 def _result(name: str, bucket: str, key: str | None, rest: str) -> bytes:

@@ -93,7 +93,13 @@ class Storage:
             case "GET", False, False:
                 return _xml(_list(bucket, request.query))
             case "GET", False, True:
-                return _xml(s3_xml.uploads(bucket.name, list(bucket.uploads.values())))
+                prefix = request.query.get("prefix", "")
+                under_way = [upload for upload in bucket.uploads.values() if upload.key.startswith(prefix)]
+                return _xml(s3_xml.uploads(bucket.name, under_way))
+            case "POST", False, False if "delete" in request.query:
+                for key in s3_xml.keys_to_delete(request.body):
+                    bucket.objects.pop(key, None)
+                return _xml(s3_xml.deleted())
             case "HEAD", False, False:
                 return _Reply(200, {"Content-Length": "0"}, [])
             case (("GET" | "HEAD"), True, False):

@@ -27,8 +27,13 @@ class Hold(Protocol):
     def read(self, offset: int, size_bytes: int) -> bytes:
         """Return what was written there; at least one byte and at most `size_bytes`."""
 
-    def release(self, offset: int) -> None:
-        """Take note that everything before `offset` was read, and will not be before the next pass."""
+    def release(self, offset: int, *, as_it_comes: bool) -> None:
+        """Take note that everything before `offset` was read, and will not be before the next pass.
+
+        Args:
+            offset: up to where it was read.
+            as_it_comes: the raw bytes are what will be published: it can be prepared.
+        """
 
     def forget(self, span: Span) -> Span:
         """Have these bytes fetched again, as they proved wrong; return all that is to be."""

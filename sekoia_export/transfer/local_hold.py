@@ -95,7 +95,7 @@ class LocalHold:
         with local_failures(f"reading {self._name}"):
             return os.pread(self._file, size_bytes, offset)
 
-    def release(self, offset: int) -> None:
+    def release(self, offset: int, *, as_it_comes: bool) -> None:
         """Do nothing: the system's cache is its own."""
 
     def forget(self, span: Span) -> Span:

@@ -9,9 +9,11 @@
     └── ...           each written whole, in one PUT, as soon as it is there
 
 The parts of a multipart upload cannot be read before it is completed, under the name it was begun for; so what is kept
-for a later process, which has to read it again to prove it, lies in objects of its own. When all is verified S3 joins
-them itself (UploadPartCopy, parts in flight) and they are removed. A chunk that is there is whole; whether its bytes
-are right is proved as for all others, by the object's own checksums. No secret and no URL is in the state.
+for a later process, which has to read it again to prove it, lies in objects of its own. Meanwhile the file's own
+multipart upload is made of what was read and inflated: S3 copies chunks into it itself (UploadPartCopy), where they are
+as large as its parts must be; smaller ones are sent from memory. It is completed when all is verified, and aborted
+otherwise, by the next run if this one is killed. A chunk that is there is whole; whether its bytes are right is proved
+as for all others, by the object's own checksums. No secret and no URL is in the state.
 """
 
 from __future__ import annotations
@@ -31,14 +33,16 @@ from sekoia_export.transfer.s3_upload import S3Upload
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from sekoia_export.transfer.data_storage import DataStorage
     from sekoia_export.transfer.journal import Identity
+    from sekoia_export.transfer.s3_storage import S3DataStorage
 
 VERSION = 1
 MEBIBYTE = 1024 * 1024
-LARGEST_CHUNK_BYTES, SMALLEST_CHUNK_BYTES = 8 * MEBIBYTE, 256 * 1024
-LARGEST_WINDOW_BYTES, SMALLEST_WINDOW_BYTES = 32 * MEBIBYTE, 512 * 1024
+LARGEST_CHUNK_BYTES, SMALLEST_CHUNK_BYTES = 8 * MEBIBYTE, 64 * 1024
+CHUNKS_OF_AN_OBJECT = 64  # a kill loses the chunks that were not whole, or on their way
 SMALLEST_PART_BYTES = 5 * MEBIBYTE  # of S3, for all parts of an upload but the last
+COPIED_FROM_BYTES = 32 * SMALLEST_PART_BYTES  # size of the object from which its chunks can be parts
+LARGEST_WINDOW_BYTES, SMALLEST_WINDOW_BYTES = 32 * MEBIBYTE, 512 * 1024
 CHUNKS_LIMIT = 10_000
 UPLOADS = 4
 _UNSENT_CHUNKS = 2
@@ -74,7 +78,7 @@ class S3Hold:
 
     def __init__(
         self,
-        storage: DataStorage,
+        storage: S3DataStorage,
         client: S3Client,
         *,
         bucket: str,
@@ -97,14 +101,18 @@ class S3Hold:
         self._size_bytes = size_bytes
         size = LARGEST_CHUNK_BYTES * 64 if size_bytes is None else size_bytes
         self._chunk_bytes = max(
-            SMALLEST_CHUNK_BYTES, min(LARGEST_CHUNK_BYTES, size // 64), -(-size // (CHUNKS_LIMIT - 1))
+            SMALLEST_CHUNK_BYTES,
+            SMALLEST_PART_BYTES if size >= COPIED_FROM_BYTES else 0,
+            min(LARGEST_CHUNK_BYTES, size // CHUNKS_OF_AN_OBJECT),
+            -(-size // (CHUNKS_LIMIT - 1)),
         )
         self.window_bytes: int | None = max(
             SMALLEST_WINDOW_BYTES, min(LARGEST_WINDOW_BYTES, size // 8), 4 * self._chunk_bytes
         )
         self._lock = threading.Lock()
         self._chunks: dict[int, _Chunk] = {}
-        self._released = 0
+        self._upload: S3Upload | None = None
+        self._released = 0  # chunks that were read, and are in the upload where there is one
         self._read_back: tuple[int, bytes] = (-1, b"")
         self._settled = False
         self._kept = set() if start_clean else self._taken_up()
@@ -138,45 +146,35 @@ class S3Hold:
             self._read_back = index, self._fetch(index)
         return self._read_back[1][at : at + size_bytes]
 
-    def release(self, offset: int) -> None:
+    def release(self, offset: int, *, as_it_comes: bool) -> None:
         """Let go of the memory before `offset`, waiting while too much of it was not sent yet."""
-        with self._lock:
-            behind = sorted(index for index in self._chunks if (index + 1) * self._chunk_bytes <= offset)
-        for index in behind:
-            chunk = self._chunks[index]
-            if chunk.sent is not None and (chunk.sent.done() or len(behind) > _UNSENT_CHUNKS):
-                chunk.sent.result()
-                with self._lock:
-                    del self._chunks[index]
-                    self._kept.add(index)
-                behind = behind[1:]
+        behind = offset // self._chunk_bytes
+        for index in range(self._released, behind):
+            sent = self._sent(index)
+            if sent is not None and not sent.done() and behind - index <= _UNSENT_CHUNKS:
+                return
+            self._settle_chunk(index, sent, as_it_comes=as_it_comes)
 
     def forget(self, span: Span) -> Span:
+        self._abandon_upload()
+        self._released = 0
         first, last = span.start // self._chunk_bytes, -(-span.end // self._chunk_bytes)
         for index in range(first, last):
             chunk = self._chunks.pop(index, None)
             if chunk is not None and chunk.sent is not None:
                 chunk.sent.result()
             self._kept.discard(index)
-            self._storage.delete(self._chunk_name(index))
+        self._storage.delete_all([self._chunk_name(index) for index in range(first, last)])
         self._read_back = (-1, b"")
         end = last * self._chunk_bytes
         return Span(first * self._chunk_bytes, end if self._size_bytes is None else min(end, self._size_bytes))
 
     def publish(self) -> None:
-        with S3Upload(
-            self._client, bucket=self._bucket, key=self._key, name=self._name, size_bytes=self._size_bytes
-        ) as upload:
-            for index in sorted({*self._kept, *self._chunks}):
-                chunk = self._chunks.get(index)
-                if chunk is not None and chunk.sent is not None:
-                    chunk.sent.result()
-                if self._chunk_bytes >= SMALLEST_PART_BYTES and (chunk is None or chunk.sent is not None):
-                    upload.add_copy(f"{self._folder_key}/{index:06}")
-                elif chunk is not None:
-                    upload.write(bytes(memoryview(chunk.buffer)[: chunk.filled.prefix_end()]))
-                else:
-                    upload.write(self._fetch(index))
+        for index in sorted({*self._kept, *self._chunks}):
+            if index >= self._released:
+                self._settle_chunk(index, self._sent(index), as_it_comes=True)
+        upload, self._upload = self._upload or self._new_upload(), None
+        with upload:
             upload.publish()
         self.drop()
 
@@ -187,15 +185,51 @@ class S3Hold:
             self._settled = True
             self._pool.shutdown()
             self._chunks.clear()
+            self._abandon_upload()
 
     def drop(self) -> None:
         if not self._settled:
             self._settled = True
             self._pool.shutdown(cancel_futures=True)
             self._chunks.clear()
+            self._abandon_upload()
             # What led here, an error or a published file, counts more than what is left behind.
             with contextlib.suppress(DataStorageError):
                 self._clear()
+
+    def _sent(self, index: int) -> Future[None] | None:
+        """Return when a chunk is in the bucket; None when it is already, or is the last of an unknown size."""
+        with self._lock:
+            chunk = self._chunks.get(index)
+            return None if chunk is None else chunk.sent
+
+    def _settle_chunk(self, index: int, sent: Future[None] | None, *, as_it_comes: bool) -> None:
+        """Put the next chunk into the upload where its bytes are what is published, and let go of its memory."""
+        if sent is not None:
+            sent.result()
+        with self._lock:
+            chunk = self._chunks.get(index)
+        if as_it_comes:
+            self._upload = self._upload or self._new_upload()
+            if self._chunk_bytes >= SMALLEST_PART_BYTES and (chunk is None or sent is not None):
+                self._upload.add_copy(f"{self._folder_key}/{index:06}")
+            elif chunk is not None:
+                self._upload.write(bytes(memoryview(chunk.buffer)[: chunk.filled.prefix_end()]))
+            else:
+                self._upload.write(self._read_back[1] if self._read_back[0] == index else self._fetch(index))
+        with self._lock:
+            if sent is not None:
+                self._kept.add(index)
+            self._chunks.pop(index, None)
+        self._released = index + 1
+
+    def _new_upload(self) -> S3Upload:
+        return S3Upload(self._client, bucket=self._bucket, key=self._key, name=self._name, size_bytes=self._size_bytes)
+
+    def _abandon_upload(self) -> None:
+        if self._upload is not None:
+            self._upload.abandon()
+            self._upload = None
 
     def _fill(self, index: int, at: int, data: memoryview) -> None:
         with self._lock:
@@ -257,5 +291,6 @@ class S3Hold:
             self._storage.write(f"{self._folder}/{_STATE}", json.dumps(state).encode())
 
     def _clear(self) -> None:
-        for name in self._storage.names(self._folder):
-            self._storage.delete(f"{self._folder}/{name}")
+        # The state last: a kill in between leaves no chunk of which nobody knows what it is of.
+        names = sorted(self._storage.names(self._folder), key=lambda name: name == _STATE)
+        self._storage.delete_all([f"{self._folder}/{name}" for name in names])

@@ -6,6 +6,7 @@ import contextlib
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
+from sekoia_export.errors import DataStorageError
 from sekoia_export.transfer.data_storage import (
     PARTS_FOLDER,
     Landing,
@@ -18,18 +19,21 @@ from sekoia_export.transfer.data_storage import (
 from sekoia_export.transfer.journal import Identity
 from sekoia_export.transfer.s3_failures import client_error, s3_failures
 from sekoia_export.transfer.s3_hold import S3Hold
-from sekoia_export.transfer.s3_upload import S3Upload
+from sekoia_export.transfer.s3_upload import S3Upload, abort_orphans
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
     from sekoia_export.transfer.hold import Hold
 
 READ_SIZE_BYTES = 1024 * 1024
+DELETED_AT_ONCE = 1000  # of S3
 
 
 class S3DataStorage:
@@ -69,6 +73,21 @@ class S3DataStorage:
         with s3_failures(f"deleting {name}"):
             self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
 
+    def delete_all(self, names: Sequence[str]) -> None:
+        """Remove many files, a thousand with each request; one by one where the server knows no such request."""
+        for start in range(0, len(names), DELETED_AT_ONCE):
+            keys: list[ObjectIdentifierTypeDef] = [
+                {"Key": self._key(name)} for name in names[start : start + DELETED_AT_ONCE]
+            ]
+            try:
+                with s3_failures(f"deleting {names[start]}"):
+                    answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+                remaining = [str(refused.get("Key")) for refused in answer.get("Errors", [])]
+            except DataStorageError:
+                remaining = [str(key["Key"]) for key in keys]
+            for key in remaining:
+                self.delete(key.removeprefix(self._prefix))
+
     def names(self, folder: str) -> list[str]:
         prefix = f"{self._key(folder)}/"
         with s3_failures(f"listing {folder}"):
@@ -103,6 +122,7 @@ class S3DataStorage:
         return S3Upload(self._client, bucket=self._bucket, key=self._key(name), name=name, size_bytes=size_bytes)
 
     def hold(self, name: str, *, etag: str | None, size_bytes: int | None, start_clean: bool = False) -> Hold:
+        abort_orphans(self._client, bucket=self._bucket, key=self._key(name))
         folder = f"{PARTS_FOLDER}/{parts_stem(name)}"
         return S3Hold(
             self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,23 @@ MEBIBYTE = 1024 * 1024
 PART_SIZE_BYTES = 8 * MEBIBYTE
 PARTS_LIMIT = 10_000  # of S3
 PARTS_OF_A_SIZE = 2_500  # of a file of unknown size: 20 GiB in parts of 8 MiB, 40 in parts of 16, 240 GiB with 64
-IN_FLIGHT = 3
+IN_FLIGHT = 4
+
+log = logging.getLogger(__name__)
+
+
+def abort_orphans(client: S3Client, *, bucket: str, key: str) -> None:
+    """Abort the multipart uploads to `key` that an earlier process left when it was killed: their parts cost storage.
+
+    Whoever writes that object now begins its own upload after this. Where the bucket's policy does not let uploads be
+    listed or aborted they stay, for the bucket's lifecycle to remove.
+    """
+    with contextlib.suppress(DataStorageError), s3_failures(f"looking for unfinished uploads of {key}"):
+        listed = client.list_multipart_uploads(Bucket=bucket, Prefix=key)
+        for upload in listed.get("Uploads", []):
+            if upload.get("Key") == key:
+                client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload["UploadId"])
+                log.info("An unfinished upload that an earlier run left in the data storage was removed.")
 
 
 class S3Upload(Landing):
@@ -55,7 +72,7 @@ class S3Upload(Landing):
             size = self._part_size()
 
     def add(self, part: bytes) -> None:
-        """Send the next part, waiting while three are in flight."""
+        """Send the next part, waiting while four are in flight."""
         upload_id, number = self._begun(), self._number()
         self._submit(lambda: self._send(upload_id, number, part))
 
@@ -128,7 +145,7 @@ class S3Upload(Landing):
         self._end_pool()
         self._buffer.clear()
         if self._upload_id is not None:
-            # What made it abandon is the error to tell; an upload that stays is removed by the bucket's lifecycle.
+            # What made it abandon is the error to tell; an upload that stays is aborted by the next run.
             with contextlib.suppress(DataStorageError), s3_failures(f"dropping {self._name}"):
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
 

@@ -108,7 +108,7 @@ class Verifier(threading.Thread):
                 self.fed_bytes += len(data)
                 if not self._taker.give(self._proof.inflate(data)):
                     return False
-                self._hold.release(self.fed_bytes)
+                self._hold.release(self.fed_bytes, as_it_comes=self._proof.writes_as_it_comes)
                 if not self._parts.verified(self.fed_bytes):
                     return False
         return False

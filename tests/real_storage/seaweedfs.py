@@ -51,7 +51,7 @@ def seaweedfs(folder: Path, *, owner: Credentials, stranger: Credentials) -> Ite
         *(f"-{part}.port={http}" for part, (http, _) in ports.items()),
         *(f"-{part}.port.grpc={grpc}" for part, (_, grpc) in ports.items()),
     ]
-    env = {**os.environ, "HOME": str(folder), "GOGC": "50", "GOMEMLIMIT": "256MiB"}
+    env = {**os.environ, "HOME": str(folder), "GOMEMLIMIT": "512MiB"}
     try:
         with running(command, log=folder / "server.log", env=env, grace_s=_GRACE_S) as process:
             wait_for_port(port, process, timeout_s=_START_S)

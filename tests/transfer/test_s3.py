@@ -23,13 +23,15 @@ from sekoia_export.transfer.bucket import BucketObject
 from sekoia_export.transfer.probing import probe
 from sekoia_export.transfer.s3_storage import S3DataStorage
 from tests.transfer.shelf import COUNT, EVENTS, EXPORT, NAME, fault, sse_key
+from tests.transfer.test_resume import export_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3 import S3Client
 
-    from tests.transfer.shelf import Shelf
+    from tests.transfer.test_resume import export_of
+from tests.transfer.shelf import Shelf
 
 MEBIBYTE = 1024 * 1024
 
@@ -199,3 +201,76 @@ def test_refusals_of_an_own_bucket(client: S3Client, shelf: Shelf) -> None:
     shelf.put(gzip.compress(b""), name="plain")
     with pytest.raises(StorageError):
         BucketObject(client, "shelf", "plain", key=sse_key()).get()
+
+
+def test_an_upload_that_a_killed_run_left_is_aborted_by_the_next(
+    storage: S3DataStorage, shelf: Shelf, client: S3Client
+) -> None:
+    shelf.put()
+    others = {f"playbook/1/{NAME}.other", f"another/1/{NAME}"}
+    for key in (f"playbook/1/{NAME}", f"playbook/1/{NAME}", *others):
+        client.create_multipart_upload(Bucket="shelf", Key=key)
+    shelf.fetch(storage=storage)
+    assert {upload.key for upload in shelf.bucket.uploads.values()} == others
+    assert storage.read(NAME) == EXPORT
+
+
+def test_uploads_that_may_not_be_listed_are_left(storage: S3DataStorage, shelf: Shelf, client: S3Client) -> None:
+    shelf.put()
+    client.create_multipart_upload(Bucket="shelf", Key=f"playbook/1/{NAME}")
+    known, source = shelf.probe(), shelf.source()
+    shelf.simulator.faults.add(Fault(Kind.STATUS, server="storage", method="GET", path="/shelf$", status=403))
+    shelf.fetch(source, known=known, storage=storage)
+    assert storage.read(NAME) == EXPORT
+
+
+def test_what_was_kept_is_removed_with_one_request(storage: S3DataStorage, shelf: Shelf) -> None:
+    shelf.put(EXPORT)
+    shelf.fetch(storage=storage)
+    assert len([request for request in shelf.simulator.requests if "delete" in request.query]) == 1
+    assert not [request for request in shelf.simulator.requests if request.method == "DELETE"]
+    assert [name for name in shelf.bucket.objects if "parts" in name] == []
+
+
+def test_a_server_without_that_request_has_them_removed_one_by_one(storage: S3DataStorage, shelf: Shelf) -> None:
+    storage.write("folder/a", b"x")
+    storage.write("folder/b&c", b"x")
+    shelf.simulator.faults.add(Fault(Kind.STATUS, server="storage", method="POST", status=501))
+    storage.delete_all(["folder/a", "folder/b&c"])
+    assert storage.names("folder") == []
+
+
+@pytest.mark.parametrize("path", ["/parts/[0-9a-f]+/00000[13]$", "one.jsonl.gz$"], ids=["chunk", "part"])
+def test_a_refused_part_ends_it_and_what_came_is_kept(storage: S3DataStorage, shelf: Shelf, path: str) -> None:
+    _, export = export_of(12 * MEBIBYTE)
+    shelf.put(export)
+    known, source = shelf.probe(), shelf.source()
+    body = b"<Error><Code>AccessDenied</Code></Error>"
+    refusal = Fault(Kind.STATUS, server="storage", method="PUT", path=path, status=403, body=body)
+    refusal.content_type = "application/xml"
+    shelf.simulator.faults.add(refusal)
+    with pytest.raises(DataStorageError, match="403 AccessDenied"):
+        shelf.fetch(source, known=known, storage=storage)
+    assert storage.read(NAME) is None
+    assert shelf.bucket.uploads == {}
+    assert [name for name in shelf.bucket.objects if "parts" in name]
+    shelf.fetch(storage=storage)
+    assert storage.read(NAME) == export
+
+
+def test_large_chunks_are_copied_by_the_server(storage: S3DataStorage, shelf: Shelf) -> None:
+    size = 165 * MEBIBYTE
+    hold = storage.hold("large", etag='"e"', size_bytes=size)
+    chunk_bytes = 5 * MEBIBYTE
+    for start in range(0, size, chunk_bytes):
+        hold.write(start, [start.to_bytes(8, "big"), bytes(chunk_bytes - 8)])
+        assert hold.read(start, 8) == start.to_bytes(8, "big")
+        hold.release(start + chunk_bytes, as_it_comes=True)
+    hold.publish()
+    copies = [request for request in shelf.simulator.requests if "x-amz-copy-source" in request.headers]
+    assert len(copies) == size // chunk_bytes
+    assert storage.size("large") == size
+    with storage.open("large") as file:
+        for start in range(0, size, chunk_bytes):
+            assert file.read(chunk_bytes)[:8] == start.to_bytes(8, "big")
+    assert [name for name in shelf.bucket.objects if "parts" in name] == []
