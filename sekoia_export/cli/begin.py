@@ -61,7 +61,7 @@ def new_run(
         base_url=strip_url(session.configuration.base_url),
         profile=str(settings.profile.value) if settings.profile else None,
         choices=choices_of(arguments),
-        needs_key=settings.encryption_key is not None,
+        needs_key=settings.key_to_export_with(chosen.get("encryption")) is not None,
         place=_folder(session, run_uuid, place),
         to_stdout=place.to_stdout,
         replace=replace,

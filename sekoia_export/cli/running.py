@@ -78,7 +78,8 @@ class Running:
                 return self._say_failed(failure)
 
     def _arguments(self) -> ExportArguments:
-        return self.record.arguments(encryption_key=self._session.settings.encryption_key)
+        key = self._session.settings.key_to_export_with(self.record.choices.get("encryption"))
+        return self.record.arguments(encryption_key=key)
 
     def _export(self, arguments: ExportArguments) -> Outcome[Results]:
         configuration = self._session.configuration.model_copy(update={"base_url": self.record.base_url})

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     import typer
 
-    from sekoia_export.cli.settings import Places, Settings
+    from sekoia_export.cli.settings.places import Places
+    from sekoia_export.cli.settings.settings import Settings
     from sekoia_export.configuration import Configuration
 
 
@@ -80,7 +81,7 @@ class Session:
     @cached_property
     def places(self) -> Places:
         """Where configuration and state are kept."""
-        from sekoia_export.cli.settings import Places
+        from sekoia_export.cli.settings.places import Places
 
         return Places.of(self.process.environment)
 
@@ -91,7 +92,7 @@ class Session:
         Raises:
             CommandLineError: one of them cannot be used; the text names the known values.
         """
-        from sekoia_export.cli.settings import load_settings
+        from sekoia_export.cli.settings.settings import load_settings
 
         settings = load_settings(
             options=self.options,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sekoia_export.cli.settings import Places
+from sekoia_export.cli.settings.places import Places
 from sekoia_export.clock import SystemClock
 from sekoia_export.configuration import Configuration
 from sekoia_export.operations.doctor import diagnose

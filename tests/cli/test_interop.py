@@ -10,11 +10,15 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 import sekoia_event_exporter.cli
 
+from sekoia_export.cli.invocation import root
+from sekoia_export.cli.settings.known import KNOWN
+from sekoia_export.cli.table import COMMANDS
 from sekoia_export.simulator import Settings, Simulator
 from sekoia_export.simulator.certificates import make_certificates
 from tests.canaries import EXPLICIT_KEY
@@ -113,3 +117,44 @@ def test_an_export_that_was_begun_here_is_fetched_there(
     assert set(json.loads(events.splitlines()[0])) == {"@timestamp", "user.name", "message"}
     status = official(tmp_path, "status", results["task_uuid"], **shared)
     assert "FINISHED" in status.stdout
+
+
+def test_an_export_that_was_begun_there_is_fetched_here(
+    command_line: CommandLine, shared: dict[str, str], tmp_path: Path
+) -> None:
+    job_uuid = command_line.run("search", "--query", "*", "--since", "-1h").stdout.strip()
+    there = official(tmp_path, "export", job_uuid, "-o", "there.json.gz", **shared)
+    assert there.returncode == 0, there.stderr
+    [task_uuid] = re.findall(r"Task UUID: (\S+)", there.stdout)
+    here = command_line.run("fetch", job_uuid, task_uuid, "-o", "here.jsonl", "--json")
+    assert here.status == 0, here.stderr
+    results = json.loads(here.stdout)
+    assert (results["encryption"], results["events_count"], results["complete"]) == ("provided", EVENTS, True)
+    assert gzip.decompress((tmp_path / "there.json.gz").read_bytes()) == (tmp_path / "here.jsonl").read_bytes()
+    assert command_line.run("status", task_uuid, job_uuid).status == 0
+
+
+def test_what_the_document_names_of_ours_is_there() -> None:
+    ours = " ".join(line.split("|")[2] for line in DOCUMENT.read_text().splitlines() if line.count("|") == 3)
+    program = root()
+    parameters: list[Any] = list(program.params)
+    for entry in COMMANDS:
+        if not entry.commands:
+            parameters += program.get_command(None, entry.name).params
+    options = {name for parameter in parameters if not parameter.hidden for name in parameter.opts} | {"-h"}
+    assert set(re.findall(r"(?<=[`, ])--?[a-z][a-z0-9-]*", ours)) <= options
+    variables = {name for known in KNOWN for name in (known.variable, f"{known.variable}_FILE", known.official)}
+    assert set(re.findall(r"`([A-Z][A-Z0-9_]+)`", ours)) <= variables
+    assert {"run", "fetch", "status", "trigger", "link"} <= set(re.findall(r"`([a-z]+)[ `]", ours))
+
+
+def test_no_key_is_sent_when_the_platforms_way_is_chosen_as_with_no_sse_c(
+    command_line: CommandLine, shared: dict[str, str]
+) -> None:
+    chosen = ("run", "--query", "*", "--since", "-1h", "--encryption", "platform")
+    done = command_line.run(*chosen, "-o", "events.jsonl", "--json")
+    assert done.status == 0, done.stderr
+    assert json.loads(done.stdout)["encryption"] == "none"
+    both = command_line.run(*chosen, "-o", "others.jsonl", "--sse-c-key-file", "-", stdin=EXPLICIT_KEY)
+    assert both.status == 2
+    assert "given together with --encryption platform" in both.stderr

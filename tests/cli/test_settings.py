@@ -281,7 +281,7 @@ def test_dotenv_that_is_no_text_is_refused(command_line: CommandLine) -> None:
 
 
 def test_places_are_the_users_unless_they_are_named(command_line: CommandLine, tmp_path: Path) -> None:
-    from sekoia_export.cli.settings import Places
+    from sekoia_export.cli.settings.places import Places
 
     named = Places.of({"SEKOIA_EXPORT_HOME": str(tmp_path)})
     assert (named.config_file, named.state) == (tmp_path / "config.toml", tmp_path / "state")

@@ -44,7 +44,7 @@ def command(
             "fields": fields or settings.fields,
             "field_set": field_set or settings.field_set,
             "encryption": encryption,
-            "encryption_key": settings.encryption_key,
+            "encryption_key": settings.key_to_export_with(encryption),
             "s3_bucket": s3_bucket,
             "s3_prefix": s3_prefix,
             "wait_for_slot": wait_for_slot,

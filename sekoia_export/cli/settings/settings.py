@@ -32,6 +32,7 @@ PROFILE_VARIABLE = "SEKOIA_PROFILE"
 KEYRING_VARIABLE = "SEKOIA_KEYRING"
 DOTENV = ".env"
 DEFAULT = "default"
+OPTION = "option"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,27 @@ class Settings:
     def encryption_key(self) -> SecretStr | None:
         """The explicit key of an export (SSE-C), as it was given; None when none was."""
         return self._secret("sse_c_key")
+
+    def key_to_export_with(self, encryption: str | None) -> SecretStr | None:
+        """Return the explicit key of a new export, None when none is sent.
+
+        Args:
+            encryption: the way that was chosen on the command line, None when none was. `platform` wins over a key of
+                the environment or a file, as the official exporter's `--no-sse-c` does.
+
+        Raises:
+            CommandLineError: `platform` was chosen, and a key given, on the same command line.
+        """
+        from sekoia_export.arguments.chain import EncryptionChoice
+
+        if encryption != EncryptionChoice.PLATFORM or self.encryption_key is None:
+            return self.encryption_key
+        if self.found["sse_c_key"].origin.startswith(OPTION):
+            raise CommandLineError(
+                "The option --sse-c-key-file is given together with --encryption platform, which sends no key.",
+                "Give one of them.",
+            )
+        return None
 
     @property
     def fields(self) -> list[str] | None:
@@ -132,7 +154,7 @@ def load_settings(
     if any(dotenv.get(name) for known in KNOWN if known.secret for name in _variables(known)):
         warn_of_readers(folder / DOTENV, terminal=terminal)
     layers = [
-        Layer("option", _of_options(options), lambda known: (_option(known.name),)),
+        Layer(OPTION, _of_options(options), lambda known: (_option(known.name),)),
         Layer("environment", environment, _variables),
         Layer(DOTENV, dotenv, _variables),
         Layer(f"{file.path.name} [profiles.{profile.value if profile else ''}]", _texts(of_profile), _own),
@@ -273,7 +295,7 @@ def _warn_of_winners(layers: list[Layer], *, terminal: Terminal) -> None:
     for known in KNOWN:
         for layer in winners:
             wins = _given(known, layer)
-            if wins is not None and layer.name != "option" and _given(known, profile) is not None:
+            if wins is not None and layer.name != OPTION and _given(known, profile) is not None:
                 terminal.warn(f"{wins[0]} ({layer.name}) wins over {known.name} of the profile.")
                 break
 
