@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import uuid
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +15,8 @@ from pydantic import SecretStr
 
 from sekoia_export.errors import ObjectMissing, StorageError
 from sekoia_export.operations.bucket import OwnBucket
+from sekoia_export.transfer.bucket import BucketObject
+from sekoia_export.transfer.command_line import curl_command
 from tests.real_storage.server import BUCKET, OWNER, REGION, STRANGER, Credentials
 from tests.transfer.shelf import sse_key
 
@@ -71,3 +77,27 @@ def test_an_object_is_found_by_what_its_name_holds(place: Place, bucket: OwnBuck
         bucket.find(job)
     with pytest.raises(StorageError, match="refused access"):
         of(bucket, STRANGER).find(first)
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="needs curl and openssl")
+@pytest.mark.parametrize("region", [REGION, "us-east-1"])
+@KEYS
+def test_a_link_that_is_signed_here_works_with_curl_and_holds_no_key(
+    place: Place, bucket: OwnBucket, tmp_path: Path, key: SseKey | None, region: str
+) -> None:
+    place.put(b"events", key=key)
+    with closing(replace(bucket, region=region).client()) as client:
+        url = BucketObject(client, BUCKET, f"{place.prefix}/object", key=key).link(valid_s=600)
+    headers = {} if key is None else key.storage_headers()
+    assert not [
+        value
+        for name, value in headers.items()
+        if name.endswith(("key", "MD5")) and value[:20] in url.get_secret_value()
+    ]
+    needed = [(name, value if name.endswith("algorithm") else None) for name, value in headers.items()]
+    command = curl_command(url, file_name="file", headers=needed).get_secret_value()
+    given = "" if key is None else key.base64_key.get_secret_value()
+    assert "Amz-Signature" in command
+    ran = subprocess.run(["sh", "-c", command], input=given, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "file").read_bytes() == b"events"
