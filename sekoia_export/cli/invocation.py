@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,7 @@ HELP = """\b
 Launch massive event exports of Sekoia.io, wait for them, fetch and decrypt them.
 Example: sekoia-export run --query 'user.name:"j.doe"' --since -7d -o jdoe.jsonl
 """
+_EXTRA = re.compile(r"(?<=unexpected extra argument)\(s\) \(.*\)")  # what stands there may be a secret
 _PACKAGE = Path(__file__).resolve().parents[1]
 STATUSES = "Exit status: 0 done, 1 failed, 2 usage or key, 3 timed out, 4 incomplete, 5 busy, 130 interrupted"
 
@@ -117,7 +119,8 @@ def _status(returned: Any, terminal: Terminal) -> ExitStatus:
 
 def _misuse(misuse: typer.TyperException) -> str:
     """Return Typer's complaint as two sentences; it names options, and values of those that are no secrets."""
-    cause = " ".join(misuse.format_message().split()).rstrip(".")
+    cause = " ".join(misuse.format_message().split()).rstrip(".").replace(": Value error, ", ": ")
+    cause = _EXTRA.sub("", cause)
     ctx = getattr(misuse, "ctx", None)
     path = ctx.command_path if ctx is not None else PROGRAM
     return f"{PROGRAM}: {cause}. See {path} --help."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.main import get_command
 
+from sekoia_export.cli.recent import complete_profile, complete_region
 from sekoia_export.cli.wording import CommandLineError
 
 if TYPE_CHECKING:
@@ -80,8 +81,13 @@ def _refuse(remedy: str) -> Callable[[typer.Context, typer.CallbackParam, Any], 
     return refuse
 
 
-def _shared(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002 - Typer's name
-    return typer.Option(*names, help=help, metavar=metavar, callback=_note, expose_value=False)
+def _shared(
+    *names: str,
+    help: str,  # noqa: A002 - Typer's name
+    metavar: str | None = None,
+    complete: Callable[[str], list[str]] | None = None,
+) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, callback=_note, expose_value=False, autocompletion=complete)
 
 
 def _refusal(*names: str, remedy: str) -> Any:
@@ -91,10 +97,14 @@ def _refusal(*names: str, remedy: str) -> Any:
 def _connection(
     *,
     profile: Annotated[
-        str | None, _shared("--profile", metavar="NAME", help="Profile of the configuration file.")
+        str | None,
+        _shared("--profile", metavar="NAME", help="Profile of the configuration file.", complete=complete_profile),
     ] = None,
     region: Annotated[
-        str | None, _shared("--region", metavar="NAME", help="FRA1 (default), FRA2, MCO1, UAE1, USA1, SGP1.")
+        str | None,
+        _shared(
+            "--region", metavar="NAME", help="FRA1 (default), FRA2, MCO1, UAE1, USA1, SGP1.", complete=complete_region
+        ),
     ] = None,
     base_url: Annotated[
         str | None, _shared("--base-url", metavar="URL", help="The API's address, instead of a region.")

@@ -1,4 +1,4 @@
-"""The uuids of recent runs, for a shell's completion, read from the runs' files with nothing heavy imported.
+"""What a shell may complete: the uuids of recent runs, profiles, regions; found with nothing heavy imported.
 
 A completion waits for every keystroke: the records' models are left out, and a file that cannot be read is skipped.
 """
@@ -32,6 +32,25 @@ def complete_job(incomplete: str) -> list[tuple[str, str]]:
 def complete_task(incomplete: str) -> list[tuple[str, str]]:
     """Return the uuids of recent runs' export tasks."""
     return _recent("task_uuid", incomplete)
+
+
+def complete_profile(incomplete: str) -> list[str]:
+    """Return the names of the profiles that the configuration file has."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(Places.of(os.environ).config_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    profiles = document.get("profiles")
+    return [name for name in profiles if name.startswith(incomplete)] if isinstance(profiles, dict) else []
+
+
+def complete_region(incomplete: str) -> list[str]:
+    """Return the names of the regions."""
+    from sekoia_export.api.regions import REGIONS
+
+    return [name for name in REGIONS if name.startswith(incomplete.upper())]
 
 
 def _recent(name: str, incomplete: str) -> list[tuple[str, str]]:

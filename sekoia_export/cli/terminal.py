@@ -142,8 +142,9 @@ class Terminal:
             self._drawing = False
 
     def keep_secret(self, secret: SecretStr) -> None:
-        """Hide `secret` from now on in whatever is logged or said of an error."""
-        self._secrets.append(secret.get_secret_value())
+        """Hide `secret` from now on in whatever is logged or said of an error; a text too short to be one stays."""
+        if len(secret.get_secret_value()) >= _SHORTEST_SECRET:
+            self._secrets.append(secret.get_secret_value())
 
     def without_secrets(self, text: str) -> str:
         return hide(redact(text), self._secrets)
@@ -216,6 +217,7 @@ def _wrapped(text: str) -> str:
     )
 
 
+_SHORTEST_SECRET = 8  # of a shorter one, the letters stand in every sentence
 _LOGGER = logging.getLogger("sekoia_export")
 _LEVELS = {
     Verbosity.QUIET: logging.ERROR,

@@ -58,6 +58,8 @@ _PHRASES = {
     "in the module's configuration": "in the configuration",
     "the module's configuration": "the configuration",
     "in the module": "in the configuration",
+    "query and earliest_time": "--query and --since",
+    "as the earlier step's results have it": "as an earlier command wrote it",
     "Run the step again": "Run it again",
     "run the step again": "run it again",
     "Give another name, or allow it to be replaced.": "Give another name with --output, or replace it with --force.",

@@ -95,6 +95,26 @@ def test_an_unknown_option_is_named_with_the_command(command_line: CommandLine) 
     assert "See sekoia-export demo --help." in done.stderr
 
 
+def test_an_argument_too_many_is_refused_without_repeating_it(command_line: CommandLine) -> None:
+    done = command_line.run("doctor", "--quiet", "canary-pasted-by-mistake")
+    assert done.status == 2
+    assert done.stderr == "sekoia-export: Got unexpected extra argument. See sekoia-export doctor --help.\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "known"),
+    [
+        ("--field-set", "'foo' is not one of 'network', 'identity', 'endpoint'"),
+        ("--format", "'jsonl.gz', 'jsonl', 'json'"),
+    ],
+)
+def test_an_unknown_choice_lists_the_known_ones(command_line: CommandLine, option: str, known: str) -> None:
+    done = command_line.run("run", "--query", "*", "--since", "-1h", option, "foo")
+    assert (done.status, done.stdout) == (2, "")
+    assert known in done.stderr
+    assert "Value error" not in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["dmeo"]])
 def test_what_needs_no_command_imports_none(arguments: list[str]) -> None:
     code = (

@@ -75,6 +75,16 @@ def test_commands_options_and_choices_are_completed(completed: Completed) -> Non
     assert "--api-key" not in completed("sekoia-export doctor --api")
 
 
+def test_regions_and_profiles_are_completed(command_line: CommandLine, completed: Completed) -> None:
+    assert completed("sekoia-export doctor --region F") == ["FRA1", "FRA2"]
+    assert completed("sekoia-export doctor --profile ") == []
+    command_line.write_config("[profiles.usa]\nregion = 'USA1'\n[profiles.europe]\n")
+    assert completed("sekoia-export doctor --profile ") == ["usa", "europe"]
+    assert completed("sekoia-export doctor --profile u") == ["usa"]
+    command_line.write_config("profiles = 1")
+    assert completed("sekoia-export doctor --profile ") == []
+
+
 def test_an_unknown_shell_lists_the_known_ones(command_line: CommandLine) -> None:
     done = command_line.run("completion", "tcsh")
     assert done.status == 2

@@ -117,6 +117,8 @@ def test_whatever_happens_becomes_a_sentence_and_a_status(
          "--since is missing. Give --since and run it again."),
         ("The argument fields is not valid: it must not be empty.", "--fields is not valid: it must not be empty."),
         ("Export less (fewer fields, a shorter period).", "Export less (fewer fields, a shorter period)."),
+        ("Give either job_uuid, or query and earliest_time.", "Give either JOB_UUID, or --query and --since."),
+        ("Give job_uuid as the earlier step's results have it.", "Give JOB_UUID as an earlier command wrote it."),
         ("Set base_url to the region's address.", "Set --region or --base-url to the region's address."),
         ("The API key is missing from the module's configuration.", "The API key is missing from the configuration."),
         ("Free space in the data storage.", "Free space in the folder."),
