@@ -43,20 +43,20 @@ def search(session: Session, arguments: SearchArguments, *, json: bool, progress
             case Branch.EMPTY:
                 session.terminal.say("No event matches.")
             case Branch.TIMED_OUT:
-                session.terminal.error("The time is up, and the search was canceled. Search again with more --timeout.")
+                session.terminal.advise(
+                    "The time is up, and the search was canceled. Search again with more --timeout."
+                )
             case Branch.FAILED:
-                session.terminal.error("The search failed at the platform. Search again.")
+                session.terminal.advise("The search failed at the platform. Search again.")
             case _:
                 pass
         print_results(session, outcome) if json else session.terminal.data(outcome.results.job_uuid)
 
-    def interrupted() -> str:
+    def interrupted() -> tuple[str, str | None]:
         if note.job_uuid is None:
-            return "A search may have been started at the platform; it ends by itself and costs no quota."
-        return (
-            f"The search job {note.job_uuid} goes on at the platform. When it is done, export it with:\n"
-            f"  {PROGRAM} run {note.job_uuid}"
-        )
+            return "A search may have been started at the platform; it ends by itself and costs no quota.", None
+        text = f"The search job {note.job_uuid} goes on at the platform. When it is done, export it with"
+        return text, f"{PROGRAM} run {note.job_uuid}"
 
     return StepCommand(
         act=lambda step, watcher: search_events(step, arguments, watcher=Watchers(note, watcher)),
@@ -74,9 +74,9 @@ def trigger(session: Session, arguments: TriggerArguments, *, json: bool, progre
     def tell(outcome: Outcome[TriggerResults]) -> None:
         results = outcome.results
         if outcome.branch is Branch.BUSY:
-            session.terminal.error(
-                "Another export is running. Wait for its end with:\n"
-                f"  {PROGRAM} trigger {results.job_uuid} --wait-for-slot 2h"
+            session.terminal.advise(
+                "Another export is running. Wait for its end with",
+                command=f"{PROGRAM} trigger {results.job_uuid} --wait-for-slot 2h",
             )
         if json:
             print_results(session, outcome)
@@ -88,8 +88,8 @@ def trigger(session: Session, arguments: TriggerArguments, *, json: bool, progre
         tell=tell,
         timeout_s=arguments.wait_for_slot + TRIGGER_TIMEOUT_S,
         interrupted=lambda: (
-            "The export may have been started at the platform. Run the same command again: it finds out, and starts "
-            "no second one."
+            "The export may have been started. Run the same command again: it finds out, and starts no second one.",
+            None,
         ),
         phases=(Phase.TRIGGERING,),
         progress=progress,
@@ -98,7 +98,7 @@ def trigger(session: Session, arguments: TriggerArguments, *, json: bool, progre
 
 def wait(session: Session, arguments: WaitArguments, *, json: bool, progress: ProgressStyle) -> ExitStatus:
     """Carry out `wait`."""
-    again = f"  {PROGRAM} wait {arguments.task_uuid}"
+    again = f"{PROGRAM} wait {arguments.task_uuid}"
 
     def act(step: Step, watcher: Watcher) -> Outcome[WaitResults]:
         watcher.entered(Phase.EXPORTING)
@@ -106,18 +106,18 @@ def wait(session: Session, arguments: WaitArguments, *, json: bool, progress: Pr
 
     def tell(outcome: Outcome[WaitResults]) -> None:
         if outcome.branch is Branch.TIMED_OUT:
-            session.terminal.error(
-                f"The time is up, and the export goes on at the platform. Go on waiting with:\n{again}"
+            session.terminal.advise(
+                "The time is up, and the export goes on at the platform. Go on waiting with", command=again
             )
         elif outcome.branch is Branch.FAILED:
-            session.terminal.error("The export failed at the platform. Trigger a new one.")
+            session.terminal.advise("The export failed at the platform. Trigger a new one.")
         print_results(session, outcome) if json else session.terminal.data(outcome.results.status)
 
     return StepCommand(
         act=act,
         tell=tell,
         timeout_s=arguments.timeout,
-        interrupted=lambda: f"The export goes on at the platform. Go on waiting with:\n{again}",
+        interrupted=lambda: ("The export goes on at the platform. Go on waiting with", again),
         phases=(Phase.EXPORTING,),
         progress=progress,
     ).carry_out(session)
@@ -138,5 +138,5 @@ def cancel(session: Session, job_text: str, *, json: bool) -> ExitStatus:
         act=lambda step, _: cancel_search(step, job_uuid),
         tell=tell,
         timeout_s=CANCEL_TIMEOUT_S,
-        interrupted=lambda: "The search may have been canceled. Run the same command again to find out.",
+        interrupted=lambda: ("The search may have been canceled. Run the same command again to find out.", None),
     ).carry_out(session)

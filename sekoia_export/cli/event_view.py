@@ -9,7 +9,7 @@
     {"event": "progress", "phase": "exporting", "unit": "events", "done": 470, "total": 1000, "percent": 47.0,
      "rate_per_s": 52.1, "remaining_s": 10.2, "elapsed_s": 9.0}          null while unknown; fetching: unit bytes,
                                                                          with retries and without elapsed_s
-    {"event": "warning", "text": "..."}                     message, warning, error: what would be said to a person
+    {"event": "warning", "text": "..."}                     message, warning, advice, error: as said to a person
     {"event": "ended", "branch": "fetched"}
 
 stdout holds what it always holds: the one JSON document of `--json`, say.

@@ -85,8 +85,8 @@ class Fetching:
             tell=self._tell,
             timeout_s=timeout_s,
             interrupted=lambda: (
-                "The export stays at the platform for 24 hours after its end, and what was fetched is kept. "
-                "Run the same command again: it goes on from there."
+                "The export stays at the platform. Run the same command again: it goes on with what was fetched.",
+                None,
             ),
             phases=(Phase.FETCHING,),
             progress=progress,
@@ -103,7 +103,7 @@ class Fetching:
         results, terminal = outcome.results, self._session.terminal
         if outcome.branch is Branch.EXPIRED:
             again = f"{PROGRAM} trigger {self._arguments.job_uuid}"
-            terminal.error(f"The export can no longer be fetched. Export again with:\n  {again}")
+            terminal.advise("The export can no longer be fetched. Export again with", command=again)
         file = self._storage.root / results.file_path if results.file_path else None
         if file is not None:
             say_fetched(terminal, results.model_dump(mode="json"))

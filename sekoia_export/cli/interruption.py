@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
 
     from sekoia_export.cli.exit_status import ExitStatus
+    from sekoia_export.cli.terminal import Streams
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -33,20 +34,29 @@ class Interruption:
         status: with which the process ends at the second signal.
         tell: says what goes on and how to go on with it.
         stopping: told of the first signal, before Stopped is raised.
-        stream: where it is said; when it was a terminal that was closed, nothing is written there any more.
+        streams: of the process. Nothing is written to a terminal that was closed.
     """
 
     def __init__(
-        self, *, status: ExitStatus, tell: Callable[[], None], stopping: Callable[[], None], stream: TextIO
+        self, *, status: ExitStatus, tell: Callable[[], None], stopping: Callable[[], None], streams: Streams
     ) -> None:
         self._status = status
         self._tell = tell
         self._stopping = stopping
-        self._stream = stream
         self._came = False
         self._told = False
         self._before: dict[signal.Signals, object] = {}
-        self._was_terminal = stream.isatty()
+        self._terminals = [stream for stream in (streams.stdout, streams.stderr) if stream.isatty()]
+
+    def lost_terminal(self) -> bool:
+        """Return whether the terminal was closed; what is written from now on then goes nowhere instead of failing."""
+        closed = [stream for stream in self._terminals if not stream.isatty()]
+        for stream in closed:
+            with suppress(OSError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+        return bool(closed)
 
     def tell_once(self) -> None:
         """Say what goes on, if that was not said yet."""
@@ -68,18 +78,10 @@ class Interruption:
             signal.signal(number, before)  # type: ignore[arg-type]  # what signal.signal returned
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        self._leave_closed_terminal()
+        self.lost_terminal()
         if not self._came:
             self._came = True
             self._stopping()
             raise Stopped
         self.tell_once()
         os._exit(self._status)
-
-    def _leave_closed_terminal(self) -> None:
-        """Send to nowhere what would fail on a terminal that is gone, in the middle of whatever says something."""
-        if self._was_terminal and not self._stream.isatty():
-            with suppress(OSError):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, self._stream.fileno())
-                os.close(nowhere)

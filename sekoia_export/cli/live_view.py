@@ -79,6 +79,20 @@ class _Row:
     def active(self) -> bool:
         return self.began_s is not None and self.ended_s is None
 
+    @property
+    def has_bar(self) -> bool:
+        """Return whether a bar tells more than a line: while it is under way, and where it stopped."""
+        return self.mark is not _Mark.DONE and (self.events is not None or self.transfer is not None)
+
+    @property
+    def share(self) -> float | None:
+        """Return how much of the phase is done, 0 to 1; None where it cannot be told."""
+        if self.events is not None and self.events.percent is not None:
+            return self.events.percent / 100
+        if self.transfer is not None and self.transfer.total_bytes:
+            return min(1.0, self.transfer.done_bytes / self.transfer.total_bytes)
+        return None
+
 
 class LiveView(View):
     """Draws the phases.
@@ -125,10 +139,13 @@ class LiveView(View):
         self._say(Phase.SEARCHING, f"{found:,} events match{so_far}" if found else "no event matches" + so_far)
 
     def exporting(self, progress: Progress) -> None:
-        self._say(Phase.EXPORTING, f"{progress.done:,} events", events=progress)
+        total = f" of {progress.total:,}" if progress.total and progress.done < progress.total else ""
+        self._say(Phase.EXPORTING, f"{progress.done:,}{total} events", events=progress)
 
     def fetching(self, progress: TransferProgress) -> None:
-        self._say(Phase.FETCHING, size_in_words(progress.done_bytes), transfer=progress)
+        total = progress.total_bytes
+        of_total = f" of {size_in_words(total)}" if total and progress.done_bytes < total else ""
+        self._say(Phase.FETCHING, f"{size_in_words(progress.done_bytes)}{of_total}", transfer=progress)
 
     def stopping(self) -> None:
         self._stopping = True
@@ -138,43 +155,47 @@ class LiveView(View):
 
     def picture(self) -> Table:
         """Return what is drawn now."""
-        width = min(self._terminal.console.width - _ECHO, _WIDEST)
         table = Table.grid(padding=(0, 1), expand=False)
-        table.width = width
+        table.width = min(self._terminal.console.width - _ECHO, _WIDEST)
         table.add_column(width=1)
         table.add_column(width=9)
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         table.add_column(width=9, justify="right", no_wrap=True)
         for row in self._rows.values():
-            if row.active:
-                self._add_active(table, row)
-            else:
-                mark, ascii_mark, style = row.mark.value
-                taken = in_words(row.ended_s - row.began_s) if row.began_s is not None and row.ended_s else ""
-                table.add_row(
-                    Text(ascii_mark if self._ascii else mark, style=style),
-                    Text(_LABELS[row.phase], style="dim" if row.mark is _Mark.AHEAD else ""),
-                    Text(row.said),
-                    Text(taken, style="dim"),
-                )
+            self._add(table, row)
         return table
 
-    def _add_active(self, table: Table, row: _Row) -> None:
+    def _add(self, table: Table, row: _Row) -> None:
         now_s = self._clock.monotonic()
-        frames = _ASCII_FRAMES if self._ascii else _FRAMES
-        spinner = Text(frames[int(now_s * 8) % len(frames)], style="cyan")
-        label = Text(_LABELS[row.phase], style="bold")
-        detail, share = self._detail(row, now_s), _share(row)
-        took = Text(in_words(now_s - (row.began_s or now_s)), style="dim")
-        if row.events is None and row.transfer is None:
-            table.add_row(spinner, label, detail, took)
+        label = Text(_LABELS[row.phase], style="bold" if row.active else "dim" if row.began_s is None else "")
+        mark, detail = self._mark(row, now_s), self._detail(row, now_s)
+        took_s = None if row.began_s is None else (now_s if row.ended_s is None else row.ended_s) - row.began_s
+        took = Text("" if took_s is None else in_words(took_s), style="dim")
+        if not row.has_bar:
+            table.add_row(mark, label, detail, took)
             return
-        bar = ProgressBar(total=1.0 if share is not None else None, completed=share or 0.0, pulse=share is None)
-        percent = Text("" if share is None else f"{100 * share:.0f} %")
-        table.add_row(spinner, label, bar, percent)
+        share = row.share
+        bar = ProgressBar(
+            total=None if share is None else 1.0,
+            completed=share or 0.0,
+            pulse=share is None,
+            complete_style="cyan",
+            finished_style="green",
+            pulse_style="cyan",
+        )
+        table.add_row(mark, label, bar, Text("" if share is None else f"{100 * share:.0f} %"))
         table.add_row(Text(""), Text(""), detail, took)
 
+    def _mark(self, row: _Row, now_s: float) -> Text:
+        if row.active:
+            frames = _ASCII_FRAMES if self._ascii else _FRAMES
+            return Text(frames[int(now_s * 8) % len(frames)], style="cyan")
+        mark, ascii_mark, style = row.mark.value
+        return Text(ascii_mark if self._ascii else mark, style=style)
+
     def _detail(self, row: _Row, now_s: float) -> Text:
+        if not row.active:
+            return Text(row.said)
         if self._stopping:
             return Text("stopping; once more to stop at once", style="yellow")
         if row.events is not None:
@@ -202,12 +223,3 @@ class LiveView(View):
         for row in self._rows.values():
             if row.active:
                 row.mark, row.ended_s = mark, self._clock.monotonic()
-
-
-def _share(row: _Row) -> float | None:
-    """Return how much of the phase is done, 0 to 1; None where it cannot be told."""
-    if row.events is not None and row.events.percent is not None:
-        return row.events.percent / 100
-    if row.transfer is not None and row.transfer.total_bytes:
-        return min(1.0, row.transfer.done_bytes / row.transfer.total_bytes)
-    return None

@@ -54,7 +54,7 @@ def status(session: Session, arguments: StatusArguments, *, json: bool) -> ExitS
         act=lambda step, _: get_export_status(step, arguments),
         tell=tell,
         timeout_s=STATUS_TIMEOUT_S,
-        interrupted=lambda: _AGAIN,
+        interrupted=lambda: (_AGAIN, None),
     ).carry_out(session)
 
 
@@ -74,7 +74,7 @@ def list_all(session: Session, arguments: ListArguments, *, json: bool) -> ExitS
         act=lambda step, _: list_exports(step, arguments),
         tell=tell,
         timeout_s=LIST_TIMEOUT_S,
-        interrupted=lambda: _AGAIN,
+        interrupted=lambda: (_AGAIN, None),
     ).carry_out(session)
 
 
@@ -101,7 +101,7 @@ def link(session: Session, arguments: LinkArguments, *, json: bool) -> ExitStatu
         act=lambda step, _: get_download_link(step, arguments),
         tell=tell,
         timeout_s=LINK_TIMEOUT_S,
-        interrupted=lambda: _AGAIN,
+        interrupted=lambda: (_AGAIN, None),
     ).carry_out(session)
 
 

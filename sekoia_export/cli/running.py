@@ -66,7 +66,7 @@ class Running:
             status=ExitStatus.INTERRUPTED,
             tell=self._say_interrupted,
             stopping=self._view.stopping,
-            stream=self._terminal.streams.stderr,
+            streams=self._terminal.streams,
         )
         with self._runs.claimed(self.record), interruption:
             try:
@@ -76,6 +76,11 @@ class Running:
                 return ExitStatus.INTERRUPTED
             except ExportError as failure:
                 return self._say_failed(failure)
+            except OSError:
+                # A shell that ends tells its jobs a moment after the terminal has gone.
+                if not interruption.lost_terminal():
+                    raise
+                return ExitStatus.INTERRUPTED
 
     def _arguments(self) -> ExportArguments:
         key = self._session.settings.key_to_export_with(self.record.choices.get("encryption"))
@@ -136,7 +141,7 @@ class Running:
                 pass
 
     def _say_interrupted(self) -> None:
-        self._terminal.error(f"Interrupted. {_goes_on(self.record)}")
+        self._terminal.advise(f"Interrupted. {_goes_on(self.record)}")
         self._say_resume("Go on with")
 
     def _say_failed(self, failure: ExportError) -> ExitStatus:
@@ -151,7 +156,7 @@ class Running:
         if self.record.needs_key:
             options = (*options, "--sse-c-key-file FILE")
         command = " ".join((f"{PROGRAM} resume", self.record.run_uuid, *options))
-        self._terminal.error(f"{opening}:\n  {command}")
+        self._terminal.advise(opening, command=command)
 
 
 def _is_worthless(record: RunRecord, failure: ExportError) -> bool:

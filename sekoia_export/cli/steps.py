@@ -35,7 +35,7 @@ class StepCommand(Generic[R]):
         act: carries the step out.
         tell: writes its outcome to stdout and stderr.
         timeout_s: how long it may take; None for no end.
-        interrupted: what is said, and which command goes on, when it is interrupted.
+        interrupted: what is said when it is interrupted, and which command goes on; None for the same one.
         phases: those that a view shows; none for a step that is over at once.
         progress: how progress is shown.
         storage: where files go; the current folder when not given.
@@ -44,7 +44,7 @@ class StepCommand(Generic[R]):
     act: Callable[[Step, Watcher], Outcome[R]]
     tell: Callable[[Outcome[R]], None]
     timeout_s: float | None
-    interrupted: Callable[[], str]
+    interrupted: Callable[[], tuple[str, str | None]]
     phases: Sequence[Phase] = ()
     progress: ProgressStyle = ProgressStyle.AUTO
     storage: LocalDataStorage | None = None
@@ -55,9 +55,9 @@ class StepCommand(Generic[R]):
         view = view_for(terminal, style=self.progress, clock=session.clock, phases=self.phases)
         interruption = Interruption(
             status=ExitStatus.INTERRUPTED,
-            tell=lambda: terminal.error(f"Interrupted. {self.interrupted()}"),
+            tell=lambda: self._say_interrupted(session),
             stopping=view.stopping,
-            stream=terminal.streams.stderr,
+            streams=terminal.streams,
         )
         storage = self.storage or LocalDataStorage(session.folder)
         with interruption:
@@ -82,6 +82,14 @@ class StepCommand(Generic[R]):
             except ExportError as failure:
                 terminal.error(f"{PROGRAM}: {told(failure)}")
                 return status_of_error(failure)
+            except OSError:
+                if not interruption.lost_terminal():
+                    raise
+                return ExitStatus.INTERRUPTED
+
+    def _say_interrupted(self, session: Session) -> None:
+        text, command = self.interrupted()
+        session.terminal.advise(f"Interrupted. {text}", command=command)
 
 
 def print_results(session: Session, outcome: Outcome[Any], **changed: Any) -> None:

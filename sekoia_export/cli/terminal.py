@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, TextIO
 
-from sekoia_export.cli.wording import CommandLineError
+from sekoia_export.cli.wording import CommandLineError, for_terminal
 from sekoia_export.redaction import hide, redact
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Terminal:
     Attributes:
         console: Rich's, on stderr; Rich is imported when it is first asked for.
         events: where set, whatever is said is told there instead of being written: its kind (`message`, `warning`,
-            `error`) and its text.
+            `advice`, `error`) and its text.
     """
 
     def __init__(
@@ -127,6 +127,15 @@ class Terminal:
     def error(self, text: str) -> None:
         """Write a line to stderr, quiet or not, without the secrets that are known here."""
         self._write("error", self.without_secrets(text), style="red")
+
+    def advise(self, text: str, *, command: str | None = None) -> None:
+        """Write to stderr, quiet or not, what happened and what can be done; `command` on a line of its own to copy."""
+        if self.events is not None:
+            self.events("advice", text if command is None else f"{text}: {command}")
+            return
+        self._write("advice", text if command is None else f"{text}:", style="yellow")
+        if command is not None:
+            self._write("advice", f"  {command}", style="bold")
 
     @contextmanager
     def drawing(self, draw: Callable[[], RenderableType]) -> Iterator[None]:
@@ -245,7 +254,7 @@ class _TerminalHandler(logging.Handler):
         self._terminal = terminal
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = " ".join(self._parts(record))
+        text = for_terminal(" ".join(self._parts(record)))
         if record.levelno >= logging.WARNING:
             self._terminal.warn(text)
         else:
