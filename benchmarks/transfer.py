@@ -1,21 +1,22 @@
-"""How fast an export is fetched, beside what people use: curl, aria2c, the official exporter, rclone where installed.
+"""How fast an export is fetched, beside what people use: curl, aria2c, rclone, the official exporter, boto3.
 
-An HTTP server on loopback (nginx where it is installed, else Python's own) serves a file of seeded events, once without
-a limit and once at 20 MB/s a connection. Every candidate is a process of its own; the table has its wall time, its CPU
-time and its peak memory. "verified" means that every gzip member's checksum, every line and the SHA-256 were computed;
-"unverified" that the bytes only were brought here.
+Four tables: from loopback without a limit (nginx where it is installed, else the project's own server); at 20 MB/s over
+each connection, 4 and 16 of them; to S3 data storage (SeaweedFS of the development environment); and the peak memory
+of a small and of a large object. Every run is a process of its own, with its wall time, CPU time and peak memory; what
+took less than 20 s is run several times, in turns, and the quickest counts. "verified": the checksum of every gzip
+member, every line and the SHA-256; "unverified": only the bytes. Peers that are not installed are named and left out.
 
-Usage: python benchmarks/transfer.py [--mib 1024] [--limited-mib 1024]
+Usage: python benchmarks/transfer.py [--mib 1024] [--limited-mib 1024] [--s3-mib 256] [--memory-mib 10240] [--rounds 3]
 
-The script calls itself to make the file and for this project's own rows: the process that measures stays small, because
-a child's peak memory counts from its parent's.
+A size of 0 leaves its table out. The whole takes about 12 minutes on two quiet cores and 14 GB of disk;
+`--mib 256 --limited-mib 256 --s3-mib 64 --memory-mib 1024` takes three. Debian has the peers: nginx-light, aria2,
+isal, rclone, curl.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import http.server
 import importlib.util
 import os
 import shutil
@@ -23,18 +24,20 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from _fetching import ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, client
+from _measuring import best_of, compare, show
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 LIMIT_MB_S = 20
-FIELDS = ["@timestamp", "message", "user.name", "source.ip", "event.action", "event.outcome", "host.name"]
+SMALL_MIB = 95  # 100 MB
+HERE = Path(__file__).parent
+OWN = [sys.executable, str(HERE / "_fetching.py")]
 
 NGINX = """
 {user} daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
@@ -43,219 +46,183 @@ http {{
   access_log off; sendfile on; tcp_nopush on; default_type application/octet-stream;
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  server {{
-    listen 127.0.0.1:{port};
-    location /fast/ {{ alias {folder}/data/; }}
-    location /slow/ {{ alias {folder}/data/; limit_rate {limit}; }}
-  }}
+  server {{ listen 127.0.0.1:{port}; location / {{ alias {folder}/data/; }} }}
 }}
 """
 
 
-@dataclass
-class Taken:
-    """What a process took."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
-
-
-def measure(command: list[str]) -> Taken:
-    """Run a command to its end and return what it, and what it started, took."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall_s = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command[0]} ended with {process.returncode}")
-    return Taken(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-
-
-def make_export(path: Path, size_mib: int) -> None:
-    """Write gzip members of seeded events, the same few dozen over and over, up to the size."""
-    from sekoia_export.simulator.content import members
-    from sekoia_export.simulator.events import Events, Period
-
-    day = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
-    events = Events(seed=1, total=240_000, period=day)
-    pattern = b"".join(members(events, FIELDS, per_member=10_000))
-    with path.open("wb") as file:
-        while file.tell() < size_mib << 20:
-            file.write(pattern)
+@contextlib.contextmanager
+def served(file: Path, *, times: int = 1, mb_per_s: int = 0) -> Iterator[str]:
+    """Serve a file, several times over, with the project's own server; yield its address."""
+    command = [sys.executable, str(HERE / "_serving.py"), str(file), str(times), str(mb_per_s * 1_000_000)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}/{file.name}"
+        finally:
+            process.terminate()
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Serve `folder`/data and yield the address and whether it can limit a connection's rate."""
+def served_by_nginx(nginx: str, file: Path, folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if nginx is None:
-        handler = lambda *given: http.server.SimpleHTTPRequestHandler(*given, directory=str(folder / "data"))  # noqa: E731
-        with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            yield f"http://127.0.0.1:{port}", False
-            server.shutdown()
-        return
     configuration = folder / "nginx.conf"
     user = "user root;" if os.getuid() == 0 else ""  # its workers could not read the temporary folder otherwise
-    configuration.write_text(NGINX.format(user=user, folder=folder, port=port, limit=LIMIT_MB_S * 1_000_000))
-    process = subprocess.Popen([nginx, "-c", str(configuration), "-e", str(folder / "error.log")])
-    try:
-        while process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+    configuration.write_text(NGINX.format(user=user, folder=folder, port=port))
+    with subprocess.Popen([nginx, "-c", str(configuration), "-e", str(folder / "error.log")]) as process:
+        try:
+            while process.poll() is None:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+            yield f"http://127.0.0.1:{port}/{file.name}"
+        finally:
+            process.terminate()
+
+
+@contextlib.contextmanager
+def seaweedfs(folder: Path) -> Iterator[str]:
+    """Run a server with an empty bucket and yield its address."""
+    sys.path.insert(0, str(HERE.parent))
+    from tests.real_storage.seaweedfs import seaweedfs as running
+    from tests.real_storage.server import Credentials
+
+    owner = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+    folder.mkdir()
+    with running(folder, owner=owner, stranger=Credentials("stranger", "of-nobody")) as endpoint:
+        made = client(endpoint)
+        for _ in range(120):
+            with contextlib.suppress(Exception):  # it takes some seconds until it takes objects
+                if BUCKET not in (each["Name"] for each in made.list_buckets()["Buckets"]):
+                    made.create_bucket(Bucket=BUCKET)
+                made.put_object(Bucket=BUCKET, Key="ready", Body=b"yes")
                 break
-        yield f"http://127.0.0.1:{port}", True
-    finally:
-        process.terminate()
-        process.wait()
+            time.sleep(0.5)
+        yield endpoint
 
 
-def own_fetch(url: str, file: str, connections: int, *, verified: bool) -> None:
-    """Fetch as `fetch_and_decrypt` does; without proof only where that is what is measured."""
-    from pydantic import SecretStr
-
-    from sekoia_export.archive import ArchiveFacts, ArchiveOptions, ArchiveReader, Inflated
-    from sekoia_export.clock import Deadline, SystemClock
-    from sekoia_export.transfer.download import download
-    from sekoia_export.transfer.local_storage import LocalDataStorage
-    from sekoia_export.transfer.presigned import PresignedObject, storage_session
-    from sekoia_export.transfer.probing import probe
-
-    class NoProof:
-        """Takes the bytes for what they are."""
-
-        writes_as_it_comes = True
-        sound_size_bytes = 0
-
-        def __init__(self, _options: ArchiveOptions) -> None:
-            self._size = 0
-
-        def inflate(self, raw: bytes) -> Iterator[Inflated]:
-            self._size += len(raw)
-            return iter(())
-
-        def inflate_rest(self) -> Iterator[Inflated]:
-            return iter(())
-
-        def take(self, _inflated: Inflated) -> Iterator[bytes]:
-            return iter(())
-
-        def take_rest(self) -> Iterator[bytes]:
-            return iter(())
-
-        def facts(self) -> ArchiveFacts:
-            return ArchiveFacts(
-                events_count=0,
-                first_timestamp=None,
-                last_timestamp=None,
-                sha256="",
-                written_size_bytes=self._size,
-                compressed_size_bytes=self._size,
-                inflated_size_bytes=0,
-            )
-
-    target = Path(file)
-    deadline = Deadline(SystemClock(), None)
-    with storage_session() as session:
-        source = PresignedObject(SecretStr(url), session=session)
-        download(
-            source,
-            probe=probe(lambda _key: source, [], deadline=deadline),
-            storage=LocalDataStorage(target.parent),
-            name=target.name,
-            options=ArchiveOptions(),
-            deadline=deadline,
-            connections=connections,
-            proof=ArchiveReader if verified else NoProof,
-        )
-
-
-def candidates(url: str, file: Path, connections: int) -> dict[str, Callable[[], Taken]]:
-    """Return what to run for one table, by name; what is not installed is left out."""
-    own = [sys.executable, __file__, "--fetch", url, str(file), str(connections)]
-    found: dict[str, Callable[[], Taken]] = {
-        "this, verified": lambda: measure([*own, "verified"]),
-        "this, unverified": lambda: measure([*own, "unverified"]),
+def peers() -> dict[str, str]:
+    """Return where the peers are that are installed, and name those that are not."""
+    places = {
+        name: shutil.which(name) or shutil.which(name, path="/usr/sbin")
+        for name in ("nginx", "curl", "aria2c", "rclone", "igzip", "zcat")
     }
-    if shutil.which("curl"):
-        found["curl"] = lambda: measure(["curl", "-s", "-o", str(file), url])
-        found["curl, then zcat | wc -l"] = lambda: measure(
-            ["sh", "-c", f"curl -s -o {file} {url} && zcat {file} | wc -l"]
-        )
-    if shutil.which("aria2c"):
-        many = [
-            f"-x{min(connections, 16)}",
-            f"-s{connections}",
-            "-k1M",
-            "--file-allocation=none",
-            "--allow-overwrite=true",
-        ]
-        found[f"aria2c -x{connections}"] = lambda: measure(
-            ["aria2c", "-q", *many, "-d", str(file.parent), "-o", file.name, url]
-        )
-    if importlib.util.find_spec("sekoia_event_exporter"):
-        code = f"from sekoia_event_exporter.cli import download_file; download_file({url!r}, {str(file)!r})"
-        found["official exporter"] = lambda: measure([sys.executable, "-c", code])
-    if shutil.which("rclone"):
-        found["rclone"] = lambda: measure(["rclone", "copyurl", url, str(file)])
-    return found
+    spec = importlib.util.find_spec("sekoia_event_exporter")
+    places["sekoia-event-exporter"] = spec.name if spec else None
+    absent = [name for name, place in places.items() if place is None]
+    if absent:
+        print(f"Not installed here and left out: {', '.join(absent)}")
+    return {name: place for name, place in places.items() if place is not None}
 
 
-def table(title: str, *, size_mib: float, url: str, folder: Path, connections: int, only: tuple[str, ...] = ()) -> None:
-    print(f"\n{title}\n{'':<28}{'wall s':>9}{'MB/s':>9}{'CPU s':>9}{'peak MiB':>10}", flush=True)
-    for name, run in candidates(url, folder / "fetched.gz", connections).items():
-        if only and not name.startswith(only):
+def fetchers(found: dict[str, str], url: str, target: Path, connections: int) -> dict[str, list[str]]:
+    """Return the commands that fetch a URL to a folder, by name."""
+    file = str(target / "fetched.gz")
+    commands = {
+        f"this, {proof}": [*OWN, "local", proof, url, str(target), str(connections)]
+        for proof in ("verified", "unverified")
+    }
+    if "curl" in found:
+        commands["curl"] = ["curl", "-s", "-o", file, url]
+    if "aria2c" in found:
+        options = [f"-x{connections}", f"-s{connections}", "-k1M", "--file-allocation=none", "--allow-overwrite=true"]
+        commands[f"aria2c -x{connections}"] = ["aria2c", "-q", *options, "-d", str(target), "-o", "fetched.gz", url]
+    if "rclone" in found:
+        commands["rclone copyurl"] = ["rclone", "copyurl", url, file]
+    if "sekoia-event-exporter" in found:
+        code = f"from sekoia_event_exporter.cli import download_file; download_file({url!r}, {file!r})"
+        commands["official exporter"] = [sys.executable, "-c", code]
+    return commands
+
+
+def unlimited(found: dict[str, str], file: Path, folder: Path, rounds: int) -> None:
+    target, size = folder / "target", file.stat().st_size
+    nginx = found.get("nginx")
+    with served_by_nginx(nginx, file, folder) if nginx else served(file) as url:
+        commands = fetchers(found, url, target, 16)
+        if {"curl", "zcat"} <= set(found):
+            both = f"curl -s -o {target}/fetched.gz {url} && zcat {target}/fetched.gz | wc -l"
+            commands["curl, then zcat | wc -l"] = ["sh", "-c", both]
+        if "igzip" in found:
+            commands["igzip -dc | wc -l, file there"] = ["sh", "-c", f"igzip -dc {file} | wc -l"]
+        results = best_of(rounds, commands, target)
+    show(f"Loopback, no limit, {size >> 20} MiB", results, size_bytes=size)
+    compare(results, "this, unverified", ["curl", "aria2c -x16"], goal=1.0)
+    compare(results, "this, unverified", ["official exporter"], goal=2.0)
+    compare(results, "this, verified", ["curl, then zcat | wc -l"], goal=2.5)
+    compare(results, "this, verified", ["igzip -dc | wc -l, file there"], goal=0.9)
+
+
+def limited(found: dict[str, str], file: Path, folder: Path, rounds: int) -> None:
+    target, size = folder / "target", file.stat().st_size
+    with served(file, mb_per_s=LIMIT_MB_S) as url:
+        for connections in (4, 16):
+            commands = fetchers(found, url, target, connections)
+            if connections < 16:  # one connection is one connection: the others are measured once
+                commands = {name: one for name, one in commands.items() if name.startswith(("this", "aria2c"))}
+            results = best_of(rounds, commands, target)
+            title = f"{LIMIT_MB_S} MB/s over each connection, {connections} connections, {size >> 20} MiB"
+            show(title, results, size_bytes=size)
+            compare(results, "this, verified", ["this, unverified"], goal=0.95 if connections == 4 else 0.0)
+            compare(results, "this, unverified", [f"aria2c -x{connections}"], goal=1.0)
+            compare(results, "this, unverified", ["curl", "official exporter"], goal=10.0)
+
+
+def to_s3(file: Path, folder: Path, rounds: int) -> None:
+    target, size = folder / "target", file.stat().st_size
+    with served(file) as url, seaweedfs(folder / "seaweedfs") as endpoint:
+        commands = {f"this, {proof}": [*OWN, "s3", proof, url, endpoint, proof] for proof in ("verified", "unverified")}
+        for how in ("streamed", "by a local file"):
+            commands[f"boto3, {how}"] = [*OWN, "boto3", how, url, endpoint, how, str(target)]
+        results = best_of(rounds, commands, target)
+    show(f"To S3 data storage (SeaweedFS on this machine), {size >> 20} MiB", results, size_bytes=size)
+    for proof in ("verified", "unverified"):
+        for how in ("streamed", "by a local file"):
+            compare(results, f"this, {proof}", [f"boto3, {how}"], goal=0.8)
+
+
+def memory(pattern: Path, mib: int, folder: Path) -> None:
+    target = folder / "target"
+    pattern_bytes = pattern.stat().st_size
+    for size_mib in (SMALL_MIB, mib):
+        times = max(1, round((size_mib << 20) / pattern_bytes))
+        if shutil.disk_usage(folder).free < 2 * times * pattern_bytes:
+            print(f"\nPeak memory with {size_mib} MiB: not measured, the disk has no room for it")
             continue
-        for leftover in folder.glob("fetched.gz*"):
-            leftover.unlink()
-        shutil.rmtree(folder / ".sekoia-export", ignore_errors=True)
-        taken = run()
-        rate = size_mib * 1.048576 / taken.wall_s
-        print(f"{name:<28}{taken.wall_s:>9.2f}{rate:>9.0f}{taken.cpu_s:>9.2f}{taken.peak_mib:>10.0f}", flush=True)
-
-
-def inflating(file: Path) -> None:
-    for name in ("igzip", "zcat"):
-        if shutil.which(name):
-            taken = measure(["sh", "-c", f"{name} -dc {file} | wc -l"])
-            print(f"{name} -dc | wc -l on the finished file: {taken.wall_s:.2f} s", flush=True)
+        with served(pattern, times=times) as url:
+            command = {"this, verified": [*OWN, "local", "verified", url, str(target), "16"]}
+            results = best_of(1, command, target)
+        size = times * pattern_bytes
+        show(f"Peak memory, an object of {size / 1e6:,.0f} MB", results, size_bytes=size)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mib", type=int, default=1024, help="size of the file without a limit")
     parser.add_argument("--limited-mib", type=int, default=1024, help="size of the file at 20 MB/s a connection")
-    parser.add_argument("--fetch", nargs=4, metavar=("URL", "FILE", "CONNECTIONS", "PROOF"), help=argparse.SUPPRESS)
-    parser.add_argument("--make", nargs=2, metavar=("FILE", "MIB"), help=argparse.SUPPRESS)
+    parser.add_argument("--s3-mib", type=int, default=256, help="size of the file that goes to S3 data storage")
+    parser.add_argument("--memory-mib", type=int, default=10_240, help="size of the large object of the memory runs")
+    parser.add_argument("--rounds", type=int, default=3, help="how often what is short is run")
     given = parser.parse_args()
-    if given.make:
-        make_export(Path(given.make[0]), int(given.make[1]))
-        return
-    if given.fetch:
-        url, file, connections, proof = given.fetch
-        own_fetch(url, file, int(connections), verified=proof == "verified")
-        return
+    found = peers()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "data").mkdir()
-        for size, file in ((given.mib, "export.gz"), (given.limited_mib, "limited.gz")):
-            subprocess.run([sys.executable, __file__, "--make", str(folder / "data" / file), str(size)], check=True)
-        size_mib = (folder / "data" / "export.gz").stat().st_size / (1 << 20)
-        limited_mib = (folder / "data" / "limited.gz").stat().st_size / (1 << 20)
-        with served(folder) as (address, limits):
-            title = f"loopback, no limit, {size_mib:.0f} MiB"
-            table(title, size_mib=size_mib, url=f"{address}/fast/export.gz", folder=folder, connections=16)
-            inflating(folder / "data" / "export.gz")
-            if not limits:
-                print("nginx is not installed: the tables at 20 MB/s a connection are left out")
-                return
-            for connections, only in ((4, ("this", "aria2c")), (16, ())):
-                title = f"{LIMIT_MB_S} MB/s a connection, {connections} connections, {limited_mib:.0f} MiB"
-                slow = f"{address}/slow/limited.gz"
-                table(title, size_mib=limited_mib, url=slow, folder=folder, connections=connections, only=only)
+
+        def made(size_mib: int) -> Path:
+            file = folder / "data" / f"{size_mib}.gz"
+            if not file.exists():
+                subprocess.run([*OWN, "make", str(file), str(size_mib)], check=True)
+            return file
+
+        if given.mib:
+            unlimited(found, made(given.mib), folder, given.rounds)
+        if given.limited_mib:
+            limited(found, made(given.limited_mib), folder, given.rounds)
+        if given.s3_mib:
+            to_s3(made(given.s3_mib), folder, given.rounds)
+        if given.memory_mib:
+            memory(made(1), given.memory_mib, folder)
 
 
 if __name__ == "__main__":
