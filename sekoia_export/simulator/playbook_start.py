@@ -119,7 +119,7 @@ def events_of(
         seen = 0
         while not stopping.is_set():
             ended = started.poll() is not None
-            while seen < len(started.report.events):
+            while seen < len(started.report.events) and not stopping.is_set():
                 seen += 1
                 yield dict(started.report.events[seen - 1].get("event") or {})
             if ended and not started.poll():

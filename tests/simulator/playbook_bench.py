@@ -54,6 +54,8 @@ elif command == "fail":
 elif command == "die":
     print("Traceback: it is broken", file=sys.stderr)
     sys.exit(3)
+elif command == "hang":
+    time.sleep(600)
 elif command == "meet":
     # Ends only when the other is there as well: two that run one after the other never end well.
     (data / given["me"]).touch()
@@ -64,7 +66,7 @@ elif command == "meet":
     report({"status": "finished", "results": {"met": met}, **({} if met else {"error": "Nobody came. Wait."})})
 """
 MODULE = "10000000-0000-4000-8000-000000000000"
-COMMANDS = {"echo": (), "choose": ("a", "b"), "fail": (), "die": (), "meet": ()}
+COMMANDS = {"echo": (), "choose": ("a", "b"), "fail": (), "die": (), "meet": (), "hang": ()}
 TICK = "20000000-0000-4000-8000-00000000000f"
 UUIDS = {name: f"20000000-0000-4000-8000-{number:012d}" for number, name in enumerate(COMMANDS, start=1)}
 MANUAL = {

@@ -71,7 +71,7 @@ def run(session: Session, request: Request) -> ExitStatus:
     Raises:
         UsageError: the playbook, or what was given with it, cannot be run; nothing has run then.
     """
-    module = _module_folder(request.module)
+    module = _module_folder(None if request.module is None else session.folder / request.module)
     catalogue = load_catalogue(None if request.module is None else module)
     mishap = None if request.mishap is None else read_mishap(request.mishap)
     if request.on_platform and mishap is not None:

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sekoia_export.playbooks.model import DEFAULT_BRANCH, Subtype
+from sekoia_export.playbooks.model import DEFAULT_BRANCH, NodeType, Subtype
 from sekoia_export.simulator.playbook_steps import Step, StepStatus
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _Lines:
         self._terminal = terminal
 
     def started(self, step: Step) -> None:
-        if step.node.subtype is Subtype.FOREACH:
+        if step.node.type is NodeType.ACTION or step.node.subtype is Subtype.FOREACH:
             self._say(step)
 
     def noted(self, step: Step) -> None:
@@ -103,8 +103,8 @@ class _GrowingTree:
         waiting: list[tuple[Tree, list[Step]]] = [(root, followers.get(None, []))]
         while waiting:
             branch, below = waiting.pop()
-            waiting += [(branch.add(self._label(step)), followers.get(step, [])) for step in below if step.item is None]
             waiting += self._items(branch, [step for step in below if step.item is not None], followers)
+            waiting += [(branch.add(self._label(step)), followers.get(step, [])) for step in below if step.item is None]
         return root
 
     def _items(
