@@ -1,4 +1,4 @@
-"""`sekoia-export playbook run`: what is on the screen while a playbook runs, what is said at its end, what is refused."""
+"""`sekoia-export playbook run`: what is on the screen while it runs, what is said at its end, what is refused."""
 
 from __future__ import annotations
 
@@ -171,6 +171,21 @@ def test_of_many_items_the_tree_shows_the_last_and_those_that_failed(
         *(f"item {number} of 20" for number in range(15, 20)),
     ]
     assert shown[11:13] == ["item 20 of 20", "2 the store  succeeded"]
+
+
+def test_a_tree_that_is_longer_than_the_screen_shows_where_it_grows(
+    command_line: CommandLine, module: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "8")
+    stored = [{"key": "x", "type": "set", "value": 1}]
+    chain = {number: operator("store", number + 1, modifications=stored) for number in range(1, 12)} | {
+        12: action("meet", me="a", other="a")
+    }
+    done = run(command_line, module, chain, terminal=True)
+    frames = done.stderr.split("\x1b[2K")
+    assert any("12 meet it" in frame and "Start" not in frame for frame in frames)
+    assert [line.split()[1] for line in screen_of(done)[1:]] == [str(number) for number in range(13)]
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -11,8 +11,9 @@ from sekoia_export.playbooks.model import DEFAULT_BRANCH, NodeType, Subtype
 from sekoia_export.simulator.playbook_steps import Step, StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from rich.console import Console, ConsoleOptions, RenderResult
     from rich.text import Text
     from rich.tree import Tree
 
@@ -44,11 +45,16 @@ def shown(terminal: Terminal, title: str) -> Iterator[Observer]:
     from rich.live import Live
 
     tree = _GrowingTree(terminal, title)
-    with Live(
+    live = Live(
         get_renderable=tree.drawn, console=terminal.console, refresh_per_second=_REFRESHES_PER_S, redirect_stdout=False,
         redirect_stderr=False,
-    ):  # fmt: skip
-        yield tree
+    )  # fmt: skip
+    tree.refresh = live.refresh
+    with live:
+        try:
+            yield tree
+        finally:
+            tree.whole = True
 
 
 class _Lines:
@@ -71,18 +77,47 @@ class _Lines:
         self._terminal.say(self._terminal.without_secrets(f"{in_items(step)}{described(step)}"))
 
 
+class _Screenful:
+    """The last lines of a tree that is longer than the screen, which are where it grows.
+
+    Args:
+        whole: show all of it: it is drawn for the last time.
+    """
+
+    def __init__(self, tree: Tree, *, whole: bool) -> None:
+        self._tree = tree
+        self._whole = whole
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.segment import Segment
+
+        lines = console.render_lines(self._tree, options, pad=False)
+        for line in lines if self._whole else lines[-(console.size.height - 1) :]:
+            yield from line
+            yield Segment.line()
+
+
 class _GrowingTree:
-    """The steps as a tree: each below the one it follows, those of an item of a foreach below the item."""
+    """The steps as a tree: each below the one it follows, those of an item of a foreach below the item.
+
+    Attributes:
+        whole: whether it is drawn whole, however long it is.
+        refresh: called when there is something that must not wait for the next drawing.
+    """
 
     def __init__(self, terminal: Terminal, title: str) -> None:
         self._terminal = terminal
         self._title = title
         self._lock = threading.Lock()
         self._steps: list[Step] = []
+        self.whole = False
+        self.refresh: Callable[[], object] | None = None
 
     def started(self, step: Step) -> None:
         with self._lock:
             self._steps.append(step)
+        if self.refresh is not None and step.node.type is NodeType.ACTION:
+            self.refresh()
 
     def noted(self, step: Step) -> None:
         """The next drawing shows it."""
@@ -90,7 +125,7 @@ class _GrowingTree:
     def ended(self, step: Step) -> None:
         """The next drawing shows it."""
 
-    def drawn(self) -> Tree:
+    def drawn(self) -> _Screenful:
         from rich.text import Text
         from rich.tree import Tree
 
@@ -105,7 +140,7 @@ class _GrowingTree:
             branch, below = waiting.pop()
             waiting += self._items(branch, [step for step in below if step.item is not None], followers)
             waiting += [(branch.add(self._label(step)), followers.get(step, [])) for step in below if step.item is None]
-        return root
+        return _Screenful(root, whole=self.whole)
 
     def _items(
         self, branch: Tree, firsts: list[Step], followers: dict[Step | None, list[Step]]
