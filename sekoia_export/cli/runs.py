@@ -25,9 +25,11 @@ from pydantic import AwareDatetime
 from sekoia_export.arguments.base import read_arguments
 from sekoia_export.arguments.chain import ExportArguments
 from sekoia_export.cli.wording import CommandLineError
+from sekoia_export.errors import DataStorageError
 from sekoia_export.operations.outcome import Branch
 from sekoia_export.operations.watching import Phase, Watcher
-from sekoia_export.state import Record, State, UuidText
+from sekoia_export.redaction import strip_url
+from sekoia_export.state import Record, State, TaskRecord, UuidText
 from sekoia_export.transfer.data_storage import STATE_FOLDER
 from sekoia_export.transfer.local_files import PRIVATE_FILE, PRIVATE_FOLDER, local_failures
 from sekoia_export.transfer.local_storage import LocalDataStorage
@@ -216,3 +218,17 @@ class RunKeeper(Watcher):
     def _note(self, **changed: Any) -> None:
         self.record = self.record.model_copy(update=changed)
         self._runs.keep(self.record)
+
+
+def exports_at(base_url: str, *, home: Path) -> list[TaskRecord]:
+    """Return what is remembered of the exports that runs started at an address, the newest first.
+
+    A state that cannot be read tells nothing here: those who need it say what is wrong with it.
+    """
+    runs = Runs(home)
+    state, address = State(runs.storage), strip_url(base_url)
+    try:
+        tasks = [run.task_uuid for run in runs.all() if run.task_uuid is not None and run.base_url == address]
+        return [record for task in tasks if (record := state.read(TaskRecord, task)) is not None]
+    except DataStorageError:
+        return []

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from sekoia_export.api.client import Client
 from sekoia_export.api.platform import Permission, Platform
-from sekoia_export.api.regions import REGIONS, api_root
+from sekoia_export.api.regions import DEFAULT_BASE_URL, REGIONS, api_root
 from sekoia_export.api.transport import Greeting, NoAnswer, Transport
 from sekoia_export.clock import Clock, Deadline
 from sekoia_export.encryption import KEY_SIZE_BYTES, Encryption, SseKey, derive_key
@@ -27,10 +27,11 @@ from sekoia_export.results.doctor import Check, DoctorResults, Verdict
 from sekoia_export.transfer.local_storage import DISK_FLOOR_BYTES, free_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from sekoia_export.configuration import Configuration
+    from sekoia_export.state import ExportRecord
 
 DOCTOR_TIMEOUT_S = 45.0
 SKEW_TOLD_S = 60
@@ -51,6 +52,7 @@ def diagnose(
     *,
     folders: Mapping[str, Path],
     clock: Clock,
+    exports: Iterable[ExportRecord] = (),
     free: Callable[[Path], int] = free_bytes,
 ) -> DoctorResults:
     """Return what was found; nothing is raised for what is bad.
@@ -59,6 +61,7 @@ def diagnose(
         configuration: as the steps would be given it.
         folders: those that are written to, by what they are for.
         clock: where time comes from.
+        exports: what is remembered of exports at this address, the newest first: they tell about SSE-C.
         free: how the room under a folder is found out, in bytes.
 
     An own bucket is tried with a small object that is removed at once. Nothing is asked that counts at the platform.
@@ -66,7 +69,7 @@ def diagnose(
     checks = [
         *_platform(configuration, clock),
         *_encryption(configuration),
-        *_bucket(configuration),
+        _target(configuration, exports),
         *(_folder(name, folder, free) for name, folder in folders.items()),
     ]
     return DoctorResults(base_url=strip_url(configuration.base_url), checks=checks)
@@ -156,7 +159,7 @@ def _account(configuration: Configuration, *, root: str, deadline: Deadline) -> 
                 platform.validate_key()
             granted = platform.permissions()
     except ExportError as failure:
-        yield _bad("API key", failure)
+        yield _bad("API key", _not_the_api(configuration) if isinstance(failure, NotFound) else failure)
         for name in _PERMISSIONS.values():
             yield _unknown(name, "Not looked at, because the API key could not be tried.")
         return
@@ -172,6 +175,13 @@ def _account(configuration: Configuration, *, root: str, deadline: Deadline) -> 
                 remedy="Give it to the role of the API key, or configure another key.",
                 to_configure=True,
             )
+
+
+def _not_the_api(configuration: Configuration) -> ConfigurationError:
+    return ConfigurationError(
+        f"What answers at {strip_url(configuration.base_url)} is not the platform's API.",
+        f"Set base_url to the address of the region's API, for instance {DEFAULT_BASE_URL}.",
+    )
 
 
 def _encryption(configuration: Configuration) -> Iterator[Check]:
@@ -191,26 +201,40 @@ def _encryption(configuration: Configuration) -> Iterator[Check]:
             "None is configured: an export is encrypted only with an explicit key, or where the platform does it.",
             "Configure a random one of 32 characters or more, and keep it: openssl rand -hex 32",
         )
-    if configuration.s3_bucket is None:
-        yield _unknown(
-            "SSE-C",
-            "Whether the region's own bucket takes a customer key shows only when an export is started.",
-            "Nothing to do: where it does not (ES110), an export goes on without a key and says so, or is refused with "
-            "encryption set to required.",
-        )
 
 
-def _bucket(configuration: Configuration) -> Iterator[Check]:
+def _target(configuration: Configuration, exports: Iterable[ExportRecord]) -> Check:
+    """Return whether exports can be written to where they go, under a customer key."""
+    name = "own bucket, SSE-C"
     try:
         bucket = own_bucket(configuration, bucket=None, prefix=None)
         if bucket is None:
-            return
+            return _sse_c(exports)
         raw = secrets.token_bytes(KEY_SIZE_BYTES)
         bucket.try_out(key=SseKey(SecretStr(b64encode(raw).decode()), Encryption.PROVIDED))
     except ExportError as failure:
-        yield _bad("own bucket, SSE-C", failure)
-    else:
-        yield _good("own bucket, SSE-C", f"{bucket.name} was tried with an object under a customer key.")
+        return _bad(name, failure)
+    return _good(name, f"{bucket.name} was tried with an object under a customer key.")
+
+
+def _sse_c(exports: Iterable[ExportRecord]) -> Check:
+    """Return what exports that were started earlier tell: nothing else does."""
+    for export in exports:
+        if export.s3_bucket is None and export.encryption in {Encryption.DERIVED, Encryption.PROVIDED}:
+            on = f"{export.asked_at:%Y-%m-%d}"
+            if export.sent_encryption is not Encryption.NONE:
+                return _good("SSE-C", f"The region's own bucket took a customer key on {on}.")
+            return _warning(
+                "SSE-C",
+                f"The region's own bucket refused a customer key (ES110) on {on}; the export went on without one.",
+                "Export to an own bucket, or set encryption to required to have such exports refused.",
+            )
+    return _unknown(
+        "SSE-C",
+        "Whether the region's own bucket takes a customer key shows only when an export is started.",
+        "Nothing to do: where it does not (ES110), an export goes on without a key and says so, or is refused with "
+        "encryption set to required.",
+    )
 
 
 def _folder(name: str, folder: Path, free: Callable[[Path], int]) -> Check:

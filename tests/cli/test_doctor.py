@@ -107,6 +107,7 @@ def test_the_region_is_named_and_a_strange_address_is_questioned(command_line: C
         ({"SEKOIA_BASE_URL": "http://api.sekoia.io"}, "address", 2),
         ({"SEKOIA_BASE_URL": "http://127.0.0.1:1", "SEKOIA_ENCRYPTION_SECRET": "short"}, "encryption secret", 2),
         ({"SEKOIA_BASE_URL": "http://127.0.0.1:1", "S3_BUCKET": "mine"}, "own bucket, SSE-C", 2),
+        ({"SEKOIA_BASE_URL": "http://127.0.0.1:1", "S3_ACCESS_KEY_ID": "mine"}, "own bucket, SSE-C", 2),
     ],
 )
 def test_a_configuration_that_cannot_be_used_is_bad(
@@ -136,6 +137,36 @@ def test_an_own_bucket_is_tried_with_a_customer_key(command_line: CommandLine, s
     done = command_line.run("doctor", "--json")
     assert verdicts(done)["own bucket, SSE-C"] == "bad"
     assert done.status == 1
+
+
+@pytest.mark.parametrize(("supported", "verdict"), [(True, "good"), (False, "warning")])
+def test_what_an_earlier_export_told_of_customer_keys_is_told_again(
+    command_line: CommandLine, supported: bool, verdict: str
+) -> None:
+    command_line.clock = ManualClock()
+    settings = Settings(total_events=5, search_duration_s=0, export_duration_s=0, sse_c_supported=supported)
+    with Simulator(settings, command_line.clock) as simulator:
+        command_line.configure(simulator)
+        assert verdicts(command_line.run("doctor", "--json"))["SSE-C"] == "unknown"
+        # Without a secret no key is sent, so this one tells nothing.
+        assert command_line.run("run", "--query", "a", "--since", "-1h", "-o", "a.jsonl").status == 0
+        assert verdicts(command_line.run("doctor", "--json"))["SSE-C"] == "unknown"
+        command_line.environment["SEKOIA_ENCRYPTION_SECRET"] = ENCRYPTION_SECRET
+        assert command_line.run("run", "--query", "b", "--since", "-1h", "-o", "b.jsonl").status == 0
+        assert verdicts(command_line.run("doctor", "--json"))["SSE-C"] == verdict
+        [run_file, *_] = (command_line.home / "state" / ".sekoia-export" / "runs").iterdir()
+        run_file.write_text("damaged")
+        assert verdicts(command_line.run("doctor", "--json"))["SSE-C"] == "unknown"
+
+
+def test_an_address_that_is_not_the_platforms_is_told_from_a_refused_key(
+    command_line: CommandLine, simulator: Simulator
+) -> None:
+    command_line.configure(simulator)
+    command_line.environment["SEKOIA_BASE_URL"] = f"{simulator.base_url}/elsewhere"
+    done = command_line.run("doctor", "--json")
+    assert done.status == 2
+    assert "is not the platform's API" in found(done)["API key"]["found"]
 
 
 def test_folders_are_written_to_and_room_is_told(tmp_path: Path) -> None:

@@ -24,12 +24,15 @@ def command(
 
     Exit status: 0 nothing is bad, 2 the configuration or the key's role is to be mended, 1 something else is bad.
     """
+    from sekoia_export.cli.runs import exports_at
     from sekoia_export.cli.wording import for_terminal
     from sekoia_export.operations.doctor import diagnose
 
     session = Session.of(ctx)
     folders = {"current folder": session.folder, "state folder": session.places.state}
-    results = diagnose(session.configuration, folders=folders, clock=session.clock)
+    configuration = session.configuration
+    exports = exports_at(configuration.base_url, home=session.places.state)
+    results = diagnose(configuration, folders=folders, clock=session.clock, exports=exports)
     terminal = session.terminal
     if as_json:
         terminal.data(results.model_dump_json(indent=2))

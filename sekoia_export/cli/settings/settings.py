@@ -151,7 +151,8 @@ def load_settings(
     of_profile = file.of_profile(None if profile is None else str(profile.value))
     if file.holds_secrets:
         warn_of_readers(file.path, terminal=terminal)
-    if any(dotenv.get(name) for known in KNOWN if known.secret for name in _variables(known)):
+    secrets = {name for known in KNOWN if known.secret for name in _variables(known) if not name.lower().endswith(FILE)}
+    if secrets & dotenv.keys():
         warn_of_readers(folder / DOTENV, terminal=terminal)
     layers = [
         Layer(OPTION, _of_options(options), lambda known: (_option(known.name),)),
