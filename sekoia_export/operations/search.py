@@ -12,6 +12,7 @@ from sekoia_export.api.platform import SearchRequest
 from sekoia_export.clock import Deadline
 from sekoia_export.errors import AnswerLost, DeadlineExceeded, NetworkError, PlatformError
 from sekoia_export.operations.outcome import Branch, Outcome
+from sekoia_export.operations.summary import searched_by
 from sekoia_export.operations.watching import UNWATCHED, Phase, Watcher
 from sekoia_export.results.chain import SearchResults
 from sekoia_export.waiting import Observation, ProgressObserver, silent, wait_for
@@ -118,12 +119,13 @@ def cancel_search(step: Step, job_uuid: UUID) -> Outcome[SearchResults]:
 
 def _results(job: SearchJob, earliest_time: str | None = None, latest_time: str | None = None) -> SearchResults:
     """Return the job as results, with the period that was asked for where the platform tells none."""
+    searched = searched_by(job)
     return SearchResults(
         job_uuid=str(UUID(job.uuid)),
         status=job.status.name,
         total=job.total,
-        earliest_time=job.earliest_time or earliest_time,
-        latest_time=job.latest_time or latest_time,
+        earliest_time=searched.earliest_time or earliest_time,
+        latest_time=searched.latest_time or latest_time,
     )
 
 

@@ -216,7 +216,11 @@ def test_a_rerun_long_after_the_search_job_expired_goes_on_with_its_export(start
     results = checked_rerun(bench, **RELATIVE)
     assert len(bench.simulator.jobs) == 1
     assert results["reused"] is True
-    assert (results["earliest_time"], results["latest_time"]) == ("-7d", "now")
+    # The period as it was when the search began, not seen from the rerun.
+    assert (results["earliest_time"], results["latest_time"]) == (
+        "2026-01-08T12:00:00.000Z",
+        "2026-01-15T12:00:00.000Z",
+    )
 
 
 def test_a_rerun_whose_search_job_expired_before_the_trigger_searches_again(start: Start) -> None:
