@@ -78,10 +78,14 @@ def chain(playbook: str, first: int, *before: tuple[int, str]) -> Iterator[Way]:
         (None, {**finished, fetch: ("fetched",)}, r"Events exported.*\*\*Events:\*\* 500, complete.*SHA-256"),
         (Mishap.EMPTY, {**start, search: ("empty",)}, r"No event was found.*What to do:"),
         (Mishap.SEARCH_FAILED, {**start, search: ("failed",)}, r"search .* failed\*\* \(status FAILED.*What to do:"),
-        (Mishap.SEARCH_TIMED_OUT, {**start, search: ("timed_out",)}, r"took longer than half an hour.*What to do:"),
+        (Mishap.SEARCH_TIMED_OUT, {**start, search: ("timed_out",)}, r"took too long and was canceled.*What to do:"),
         (Mishap.BUSY, {**done, trigger: ("busy",)}, r"Another export of this community was running.*What to do:"),
         (Mishap.EXPORT_FAILED, {**triggered, wait: ("failed",)}, r"The export failed.*What to do:"),
-        (Mishap.EXPORT_TIMED_OUT, {**triggered, wait: ("timed_out",)}, r"still runs after four hours.*What to do:"),
+        (
+            Mishap.EXPORT_TIMED_OUT,
+            {**triggered, wait: ("timed_out",)},
+            r"The export still runs, and the playbook.*What to do:",
+        ),
         (Mishap.INCOMPLETE, {**finished, fetch: ("incomplete",)}, r"incomplete.*holds 500 events.*507.*What to do:"),
         (Mishap.EXPIRED, {**finished, fetch: ("expired",)}, r"can no longer be fetched.*What to do:"),
     ]
@@ -107,7 +111,7 @@ def long_period() -> Iterator[Way]:
         (
             r"Some windows are not exported",
             r"the search ended as FAILED",
-            r"another export of the community was running for a day",
+            r"another export of the community was running all the time",
             r"the export is FAILED",
             r"incomplete, \d+ of \d+ events in `",
             r"can no longer be fetched",
@@ -146,8 +150,8 @@ def archive() -> Iterator[Way]:
         (None, {**triggered, 3: ("finished",)}, r"500 events in event-archive, window 0f8fad5b"),
         (Mishap.EMPTY, {1: ("empty",)}, r"no events, window 0f8fad5b"),
         (Mishap.SEARCH_FAILED, {1: ("failed",)}, r"Not archived.*ended as FAILED.*What to do:"),
-        (Mishap.SEARCH_TIMED_OUT, {1: ("timed_out",)}, r"Not archived.*longer than an hour.*What to do:"),
-        (Mishap.BUSY, {**done, 2: ("busy",)}, r"Not archived.*for six hours.*What to do:"),
+        (Mishap.SEARCH_TIMED_OUT, {1: ("timed_out",)}, r"Not archived.*took too long.*What to do:"),
+        (Mishap.BUSY, {**done, 2: ("busy",)}, r"Not archived.*was running all the time.*What to do:"),
         (Mishap.EXPORT_FAILED, {**triggered, 3: ("failed",)}, r"Not archived.*The export failed.*What to do:"),
         (Mishap.EXPORT_TIMED_OUT, {**triggered, 3: ("timed_out",)}, r"Perhaps not archived.*What to do:"),
     ]
@@ -171,7 +175,7 @@ def partner() -> Iterator[Way]:
         ("empty", Mishap.EMPTY, r"no event matches"),
         ("failed", Mishap.EXPORT_FAILED, r"the search or the export failed"),
         ("busy", Mishap.BUSY, r"another export of this community"),
-        ("timed_out", Mishap.EXPORT_TIMED_OUT, r"the time of eight hours was up"),
+        ("timed_out", Mishap.EXPORT_TIMED_OUT, r"the playbook.s time was up"),
         ("incomplete", Mishap.INCOMPLETE, r"the export is incomplete\*\*: 500 events.*507"),
         ("expired", Mishap.EXPIRED, r"can no longer be fetched"),
     ):
