@@ -158,18 +158,24 @@ class Terminal:
     def without_secrets(self, text: str) -> str:
         return hide(redact(text), self._secrets)
 
-    def read_secret(self) -> str:
-        """Return the secret on stdin: all of it, without white space around it.
+    def read_secret(self, question: str) -> str:
+        """Return the secret on stdin: all of it, without white space around it; on a terminal a person is asked.
+
+        Args:
+            question: what is asked for.
 
         Raises:
-            CommandLineError: there is none, or stdin is a terminal, which would show it.
+            CommandLineError: nothing came, or what is typed would be shown.
         """
-        if self.streams.stdin.isatty():
+        if self.interactive:
+            text = self.ask_secret(question)
+        elif self.streams.stdin.isatty():
             raise CommandLineError(
-                "A secret is to be read from stdin, and stdin is a terminal, which would show it.",
-                "Pipe it in, or name a file that holds it.",
+                "A secret is to be read from stdin, which is a terminal, and stderr is none to ask on.", "Pipe it in."
             )
-        if not (text := self.streams.stdin.read().strip()):
+        else:
+            text = self.streams.stdin.read().strip()
+        if not text:
             raise CommandLineError("A secret is to be read from stdin, and nothing came.", "Pipe it in.")
         return text
 

@@ -48,6 +48,9 @@ def test_warnings_and_logs_follow_the_verbosity(command_line: CommandLine, simul
     assert told().startswith("warning: No usable answer while reading the API key's permissions: status 503")
     assert told("--quiet") == ""
     assert "warning: No usable answer" in told("--verbose")
+    search = ("search", "--query", "*", "--since", "-1h")
+    assert "operations.search: The search job" in command_line.run(*search, "--verbose").stderr
+    assert "operations.search" not in command_line.run(*search).stderr
 
 
 def test_the_log_is_as_it_was_afterwards(command_line: CommandLine) -> None:

@@ -30,7 +30,7 @@ def read_secret_file(name: str, *, named_by: str, folder: Path, terminal: Termin
         CommandLineError: it cannot be read or is empty. The text does not show the name: it may be the secret itself.
     """
     if name == "-":
-        return terminal.read_secret()
+        return terminal.read_secret(f"What {named_by} is to be")
     path = folder / Path(name).expanduser()
     try:
         with path.open("rb") as file:
