@@ -43,3 +43,21 @@ class ManualClock:
         """Set the time of day on, or back; no time passes."""
         with self._lock:
             self._stepped_s += seconds
+
+
+class TrueClock(ManualClock):
+    """What a manual clock says where nobody sets it: the time of another machine, which passes alike."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock.now())
+        self._clock = clock
+        self._begin_s = clock.monotonic()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._clock.monotonic() - self._begin_s)
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)

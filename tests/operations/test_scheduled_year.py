@@ -18,7 +18,7 @@ from uuid import uuid4
 import pytest
 
 from sekoia_export.simulator import Settings, Simulator
-from tests.clock import ManualClock
+from tests.clock import ManualClock, TrueClock
 from tests.operations.bench import Bench, Killed
 from tests.operations.schedules import MemoryStorage, Trigger, edges
 
@@ -159,7 +159,7 @@ def in_paris(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("in_paris")
 def test_a_year_of_hours_gives_every_window_in_order_and_one_export_a_window(tmp_path: Path) -> None:
     clock = ManualClock(BEGIN)
-    with Simulator(Settings(total_events=5, export_duration_s=30), clock) as simulator:
+    with Simulator(Settings(total_events=5, export_duration_s=30), TrueClock(clock)) as simulator:
         year = Year(Bench(simulator, clock, tmp_path), every_nth=EVERY_NTH)
         year.live()
         exports = len(simulator.exports)
