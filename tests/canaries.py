@@ -95,7 +95,7 @@ def without_link(results: Any, *, with_key: bool) -> Any:
         return results
     rest = {**results, "download_url": None, "encryption_key": None if with_key else results["encryption_key"]}
     if results["download_url"]:
-        rest["curl_command"] = results["curl_command"].replace(results["download_url"], "")
+        rest["curl_command"] = (results["curl_command"] or "").replace(results["download_url"], "")
     return rest
 
 

@@ -70,7 +70,8 @@ class _Deletion:
         self._path = arguments.file_path
         if self._path is not None:
             self._path = self._storage.check_name(self._path, argument="file_path")
-        self._fetches = Remembered(step).fetches
+        self._remembered = Remembered(step)
+        self._fetches = self._remembered.fetches
         self._begun = {
             name: record
             for name in step.state.names(BegunRecord)
@@ -196,7 +197,7 @@ class _Deletion:
         """Return whether an export is old enough, and can no longer be taken up or fetched."""
         ends = [
             fetch.expire_at
-            for fetch in self._fetches.values()
+            for fetch in self._remembered.fetches_of(record.job_uuid)
             if record.task_uuid is not None and fetch.task_uuid == record.task_uuid and fetch.expire_at is not None
         ]
         over = max(ends) <= self._now if ends else self._is_past(record.asked_at)

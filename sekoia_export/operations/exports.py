@@ -83,9 +83,8 @@ class _OfJob:
 
     def _own(self) -> Iterator[SeenExport]:
         """Yield what this data storage knows: what was asked for here, then what was only fetched here."""
-        job = str(self._job_uuid)
-        records = {record.task_uuid: record for record in self._remembered.exports if record.job_uuid == job}
-        fetches = [record for record in self._remembered.fetches.values() if record.job_uuid == job]
+        records = {record.task_uuid: record for record in self._remembered.exports_of(str(self._job_uuid))}
+        fetches = self._remembered.fetches_of(str(self._job_uuid))
         for task in dict.fromkeys([*records, *(record.task_uuid or None for record in fetches)]):
             yield SeenExport(
                 job_uuid=self._job_uuid,
@@ -126,8 +125,8 @@ class _OfJob:
         return not known or self._now < known[0] + LONGEST_KEPT
 
     def _fetches(self, export: SeenExport) -> list[FetchRecord]:
-        task = str(export.task_uuid) if export.task_uuid else None
-        return self._remembered.fetched(job_uuid=str(self._job_uuid), task_uuid=task)
+        task = str(export.task_uuid or "")
+        return [fetch for fetch in self._remembered.fetches_of(str(self._job_uuid)) if fetch.task_uuid == task]
 
     def _row(self, export: SeenExport) -> ListedExport:
         fetches = self._fetches(export)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -48,20 +49,25 @@ class Remembered:
         fetches = [(name, step.state.read(FetchRecord, name)) for name in step.state.names(FetchRecord)]
         found = [(name, record) for name, record in fetches if record and wanted(record)]
         self.fetches = dict(sorted(found, key=lambda named: named[1].fetched_at, reverse=True))
+        self._exports_of: dict[str, list[TaskRecord]] = defaultdict(list)
+        for export in self.exports:
+            self._exports_of[export.job_uuid].append(export)
+        self._fetches_of: dict[str, list[FetchRecord]] = defaultdict(list)
+        for fetch in self.fetches.values():
+            self._fetches_of[fetch.job_uuid].append(fetch)
 
     @property
     def jobs(self) -> list[str]:
         """Return the uuids of the search jobs, each once."""
-        asked_for = [record.job_uuid for record in self.exports]
-        return list(dict.fromkeys([*asked_for, *(record.job_uuid for record in self.fetches.values())]))
+        return list(dict.fromkeys([*self._exports_of, *self._fetches_of]))
 
-    def fetched(self, *, job_uuid: str, task_uuid: str | None) -> list[FetchRecord]:
-        """Return the records of an export's fetched files, the newest first."""
-        return [
-            record
-            for record in self.fetches.values()
-            if record.job_uuid == job_uuid and record.task_uuid == (task_uuid or "")
-        ]
+    def exports_of(self, job_uuid: str) -> list[TaskRecord]:
+        """Return what was asked for of a search job, the newest first."""
+        return self._exports_of.get(job_uuid, [])
+
+    def fetches_of(self, job_uuid: str) -> list[FetchRecord]:
+        """Return the records of a search job's fetched files, the newest first."""
+        return self._fetches_of.get(job_uuid, [])
 
     def is_there(self, record: FetchRecord) -> bool:
         """Return whether the fetched file still lies in the data storage, by its size."""

@@ -103,4 +103,7 @@ class DeleteResults(Results):
         description="Paths that were asked for and stay: changed since they were fetched, or being fetched right now"
     )
     freed_bytes: int = Field(description="Bytes that the deleted files took")
-    forgotten: int = Field(description="Number of deleted state files")
+    forgotten: int = Field(
+        description="Number of deleted state files; that of an export which the platform may still have stays, so that "
+        "the same export is not started twice"
+    )

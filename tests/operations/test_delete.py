@@ -64,7 +64,7 @@ class Place:
         """Fetch until the storage is gone for good after some bytes."""
 
         def is_transfer(request: Any) -> bool:
-            return request.headers.get("range") != "bytes=0-0" and not request.path.startswith("/playbook-data/")
+            return request.headers.get("range") != "bytes=0-0" and not request.path.startswith("/playbook-data")
 
         self.bench.fault(
             Kind.TRUNCATE_BODY, server="storage", method="GET", when=is_transfer, after_bytes=2000, times=1

@@ -35,12 +35,19 @@ def follow(exported: tuple[Bench, Engine], command: str, arguments: dict[str, An
     return results
 
 
-def test_a_finished_export_is_looked_at_and_listed(exported: tuple[Bench, Engine]) -> None:
+def test_a_finished_export_is_looked_at_listed_and_deleted(exported: tuple[Bench, Engine]) -> None:
     status = follow(exported, "get_export_status", {"task_uuid": "{{ node.1.task_uuid }}"}, "finished")
     assert (status["events"], status["percent"]) == (500, 100.0)
     listed = follow(exported, "list_exports", {}, "done")
     assert listed["count"] == 1
-    assert listed["exports"][0]["file_path"] == exported[1].results[1]["file_path"]
+    path = exported[1].results[1]["file_path"]
+    assert listed["exports"][0]["file_path"] == path
+    deleted = follow(exported, "delete_export", EXPORT, "deleted")
+    assert (deleted["deleted"], deleted["freed_bytes"]) == ([path], exported[1].results[1]["file_size"])
+    assert not (exported[0].data / path).exists()
+    assert follow(exported, "delete_export", EXPORT, "empty")["deleted"] == []
+    refused = exported[0].checked(exported[1].run_node("delete_export", {"file_path": "../x"}, node=3))
+    assert "file_path leaves the data storage" in str(refused.error)
 
 
 def test_the_link_is_in_the_results_of_its_node_and_nowhere_else(exported: tuple[Bench, Engine]) -> None:
@@ -50,13 +57,3 @@ def test_the_link_is_in_the_results_of_its_node_and_nowhere_else(exported: tuple
     assert "X-Amz-Signature=" not in str(without_link(results, with_key=False))
     revealed = follow(exported, "get_download_link", {**EXPORT, "reveal_key": True}, "ready")
     assert revealed["encryption_key"].encode() in derived_keys(exported[0].simulator)
-
-
-def test_a_fetched_file_is_deleted_and_a_rerun_of_the_node_finds_nothing(exported: tuple[Bench, Engine]) -> None:
-    path = exported[1].results[1]["file_path"]
-    deleted = follow(exported, "delete_export", EXPORT, "deleted")
-    assert (deleted["deleted"], deleted["freed_bytes"]) == ([path], exported[1].results[1]["file_size"])
-    assert not (exported[0].data / path).exists()
-    assert follow(exported, "delete_export", EXPORT, "empty")["deleted"] == []
-    refused = exported[0].checked(exported[1].run_node("delete_export", {"file_path": "../x"}, node=3))
-    assert "file_path leaves the data storage" in str(refused.error)
