@@ -135,7 +135,7 @@ def _message(step: Step, export: FinishedExport, key: SseKey | None, *, revealed
         if sure + possible > 1 or key.origin is not Encryption.PROVIDED
         else "Where it is a random one that was used for this export alone, it opens nothing else."
     )
-    where = "Hand URL and key over two channels." if revealed else "It is in the results only with reveal_key."
+    where = "Hand URL and key over two channels." if revealed else "The key is in the results only with reveal_key."
     return (
         f"The key {origin}: it opens {sure} of the search job's exports that the platform lists{also}. {better} {where}"
     )

@@ -61,36 +61,42 @@ def look_up(step: Step, job_uuid: UUID) -> Searched | None:
 def of_file(record: FetchRecord) -> str:
     """Return the summary of a fetched file."""
     events, expected = record.events_count, record.expected_events
-    complete = expected is None or events == expected
+    title, advice = "Events exported", None
     if expected is None:
         told = f"{events:,}; the platform told no number to compare with"
-    elif complete:
+    elif events == expected:
         told = f"{events:,}, complete: as many as the platform exported"
     else:
-        told = f"{events:,}, **incomplete**: the platform exported {expected:,}"
+        title = f"Events exported, {'but not all' if events < expected else 'and more than the platform counted'}"
+        told = f"{events:,}, and the platform exported **{expected:,}**"
+        advice = (
+            "The file is sound: every byte of it was checked. The two numbers should be the same; where it matters, "
+            "trigger a new export with `reuse` set to false, and compare again."
+        )
+    expiry = f"the platform keeps the export until {_moment(record.expire_at)}" if record.expire_at else None
     facts = [
         *_of_search(record.searched),
         ("Fields", codes(record.fields) if record.fields else None),
         ("Events", told),
         ("Size", readable_size(record.file_size)),
         ("SHA-256", code(record.sha256)),
-        ("Expiry", _expiry(record.expire_at)),
+        ("Expiry", expiry),
         ("File", f"{code(record.file_path, most=1000)} in the playbook's data storage"),
     ]
-    advice = (
-        "The file is sound: every byte of it was checked. For the missing events, trigger a new export with "
-        "`reuse` set to false, and compare the numbers again."
-    )
-    return lines("Events exported", facts) if complete else lines("Events exported, but not all", facts, advice=advice)
+    return lines(title, facts, advice=advice)
 
 
 def of_expired(searched: Searched | None, *, fields: Sequence[str] | None, expire_at: datetime | None) -> str:
     """Return the summary of an export whose file is gone."""
-    facts = [*_of_search(searched), ("Fields", codes(fields) if fields else None), ("Expiry", _expiry(expire_at))]
+    facts = [
+        *_of_search(searched),
+        ("Fields", codes(fields) if fields else None),
+        ("Expiry", f"{_moment(expire_at)}, as the platform stated it" if expire_at else None),
+    ]
     return lines(
         "The export has expired, and its file was not fetched",
         facts,
-        advice="The platform keeps a file for 24 hours. Run the export again: it starts a new one.",
+        advice="The platform keeps a file for 24 hours. Export the events again: what has expired is not taken up.",
     )
 
 
@@ -146,7 +152,7 @@ def _of_search(searched: Searched | None) -> list[tuple[str, str | None]]:
     start, end = searched.earliest_time, searched.latest_time
     return [
         ("Query", code(searched.query, most=_QUERY_LENGTH) if searched.query else None),
-        ("Period", f"{code(start, most=40)} to {code(end, most=40)}" if start and end else None),
+        ("Period", f"{_moment(start)} to {_moment(end)}" if start and end else None),
     ]
 
 
@@ -158,5 +164,7 @@ def _progress(reached: Mapping[str, Any]) -> str | None:
     return f"{done:,} of {total:,} events{share}" if total else f"{done:,} events"
 
 
-def _expiry(expire_at: datetime | None) -> str | None:
-    return f"the platform keeps the export until {code(format_moment(expire_at))}" if expire_at else None
+def _moment(moment: datetime | str) -> str:
+    """Return a moment for people: without milliseconds that are none."""
+    text = moment if isinstance(moment, str) else format_moment(moment)
+    return code(text.replace(".000Z", "Z"), most=40)
