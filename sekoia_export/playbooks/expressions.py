@@ -96,7 +96,7 @@ def _environment() -> Environment:
     except ImportError as missing:
         raise UsageError(
             "Expressions of playbooks are read with Jinja2, which is not installed.",
-            'Install it with the extra playbook: pip install "sekoia-event-export[playbook]".',
+            "Install it with: pip install 'sekoia-event-export[playbook]'",
         ) from missing
     return Environment(autoescape=False)  # noqa: S701 - it parses; nothing is rendered
 

@@ -5,7 +5,6 @@ Sets of nodes are integers with a bit for each node, so that a thousand nodes co
 
 from __future__ import annotations
 
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from sekoia_export.playbooks.model import LOOP_BRANCH, Node, Playbook, Subtype
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOST_CYCLES = 20
+_MOST_NAMED = 12
 
 
 class Graph:
@@ -31,7 +31,7 @@ class Graph:
             number: {follower for _, follower in node.edges() if follower in playbook.nodes}
             for number, node in playbook.nodes.items()
         }
-        self.cycles, order = _sorted({number: set(followers) for number, followers in self._followers.items()})
+        self.cycles, order = _sorted(self._followers)
         self.reachable = self._reached(trigger.number for trigger in playbook.triggers)
         self._bodies = {
             number: self._reached(follower for follower in node.loop if follower in playbook.nodes)
@@ -98,21 +98,43 @@ class Graph:
 
 
 def _sorted(followers: dict[int, set[int]]) -> tuple[list[tuple[int, ...]], list[int]]:
-    """Return the circles, and the nodes with each after what leads to it, but for the edges that close circles."""
-    cycles: list[tuple[int, ...]] = []
-    while True:
-        # The sorter takes what comes before a node; followers give the order from the end.
-        sorter = TopologicalSorter(followers)
-        try:
-            return cycles, list(sorter.static_order())[::-1]
-        except CycleError as error:
-            circle: list[int] = error.args[1][:0:-1]
-            followers[circle[-1]].discard(circle[0])
-            first = circle.index(min(circle))
-            if len(cycles) < _MOST_CYCLES:
-                cycles.append((*circle[first:], *circle[:first]))
+    """Return the circles, and the nodes with each after what leads to it, but for the edges that close circles.
+
+    One walk in depth, without recursion: an edge to a node that the walk has not left yet closes a circle.
+    """
+    circles: dict[tuple[int, ...], None] = {}
+    left: list[int] = []
+    seen: set[int] = set()
+    for start, first in followers.items():
+        if start in seen:
+            continue
+        seen.add(start)
+        path = {start: iter(sorted(first))}
+        while path:
+            number = next(reversed(path))
+            follower = next(path[number], None)
+            if follower is None:
+                del path[number]
+                left.append(number)
+            elif follower in path:
+                if len(circles) < _MOST_CYCLES:
+                    circles[_circle(list(path), follower)] = None
+            elif follower not in seen:
+                seen.add(follower)
+                path[follower] = iter(sorted(followers[follower]))
+    return list(circles), left[::-1]
+
+
+def _circle(path: list[int], closing: int) -> tuple[int, ...]:
+    """Return the end of a path from where it is closed, starting with its lowest number."""
+    circle = path[path.index(closing) :]
+    first = circle.index(min(circle))
+    return (*circle[first:], *circle[:first])
 
 
 def described(nodes: dict[int, Node], numbers: Iterable[int]) -> str:
-    """Return numbers with their names, for a sentence."""
-    return ", ".join(f"{number} ({nodes[number].title})" for number in numbers)
+    """Return numbers with their names, for a sentence; of many the first."""
+    all_of_them = list(numbers)
+    told = ", ".join(f"{number} ({nodes[number].title})" for number in all_of_them[:_MOST_NAMED])
+    left_out = len(all_of_them) - _MOST_NAMED
+    return f"{told} and {left_out:,} more" if left_out > 0 else told

@@ -258,7 +258,7 @@ class _Reader:
                 place=place,
             )
             return ()
-        numbers: list[int] = []
+        numbers: dict[int, None] = {}
         for item in raw:
             number = _number(item)
             if number is None:
@@ -268,8 +268,8 @@ class _Reader:
                     'Write the number of a node as a text such as "3".',
                     place=place,
                 )
-            elif number not in numbers:
-                numbers.append(number)
+            else:
+                numbers[number] = None
         return tuple(numbers)
 
     def _cases(self, raw: dict[str, Any]) -> tuple[Case, ...]:

@@ -75,6 +75,7 @@ def test_the_base_runs_what_needs_no_extra(site: Path, tmp_path: Path, arguments
     [
         (["simulate"], {}, "playbook"),
         (["demo"], {}, "playbook"),
+        (["playbook", "check", str(ROOT / "playbooks" / "export-case-events.json")], {}, "playbook"),
         (["config"], {"SEKOIA_KEYRING": "1"}, "keyring"),
     ],
 )

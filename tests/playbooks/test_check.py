@@ -157,6 +157,25 @@ def test_of_megabytes_of_expressions_the_first_are_checked() -> None:
     assert (finding.rule, finding.where, finding.is_error) == ("too-large", "the playbook", False)
 
 
+def test_where_everything_leads_to_everything_some_circles_are_named() -> None:
+    numbers = [str(number) for number in range(1, 200)]
+    nodes = {number: operator(f"Step {number}", "any", numbers) for number in numbers}
+    found = check({"name": "p", "nodes": {"0": trigger("Manual", MANUAL, "1"), **nodes}})
+    assert {finding.rule for finding in found} == {"cycle"}
+    assert len(found) == 20
+
+
+def test_every_circle_of_a_playbook_is_named_once() -> None:
+    leads = {"1": ["2", "4"], "2": ["3"], "3": ["1", "3"], "4": ["5"], "5": ["4"]}
+    nodes = {number: operator(f"Step {number}", "any", then) for number, then in leads.items()}
+    found = check({"name": "p", "nodes": {"0": trigger("Manual", MANUAL, "1"), **nodes}})
+    assert [finding.cause.partition(": ")[2] for finding in found] == [
+        "1 (Step 1), 2 (Step 2), 3 (Step 3), and again.",
+        "3 (Step 3), and again.",
+        "4 (Step 4), 5 (Step 5), and again.",
+    ]
+
+
 VALUES: list[Any] = [
     None, True, -1, 10**30, 1.5, "", "x", "{{", "{{ node.1.x }}", "{{ node }}", "{{ store[node.1] }}", [], [[]], {},
     "\ud800", "else",
