@@ -15,6 +15,7 @@ from sekoia_export.cli.options import Options, given
 from sekoia_export.cli.terminal import Streams, Terminal, Verbosity
 from sekoia_export.cli.wording import CommandLineError
 from sekoia_export.clock import Clock, SystemClock
+from sekoia_export.redaction import strip_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +117,7 @@ class Session:
         if configuration.api_key is None and self.terminal.interactive:
             from pydantic import SecretStr
 
-            key = SecretStr(self.terminal.ask_secret("Sekoia.io API key"))
+            key = SecretStr(self.terminal.ask_secret(f"API key for {strip_url(configuration.base_url)}"))
             self.terminal.keep_secret(key)
             configuration = configuration.model_copy()
             configuration.api_key = key

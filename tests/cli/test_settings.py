@@ -241,10 +241,11 @@ class TestSecrets:
             path.chmod(0o640)
             command_line.environment["SEKOIA_API_KEY_FILE"] = str(path)
         done = command_line.run("config")
-        assert done.stderr == f"warning: Others on this machine can read the secret in {path}: chmod 600 {path}\n"
+        warning = f"warning: Others on this machine can read the secret in {path}: chmod 600 {path}"
+        assert done.stderr.splitlines()[0] == warning
         assert secret not in done.stdout
         path.chmod(0o600)
-        assert command_line.run("config").stderr == ""
+        assert "warning" not in command_line.run("config").stderr
 
     def test_the_keyring_is_asked_only_when_it_is_wanted(self, command_line: CommandLine) -> None:
         import keyring
@@ -291,10 +292,37 @@ class TestSecrets:
         command_line.run("doctor")
         assert questions == []
         command_line.run("doctor", terminal=True)
-        assert questions == ["Sekoia.io API key: "]
+        assert questions == ["API key for http://127.0.0.1:1: "]
         found = values(command_line, "--sse-c-key-file", "-", terminal=True)
         assert found["sse_c_key"]["origin"] == "option --sse-c-key-file"
         assert questions[1:] == ["What --sse-c-key-file is to be: "]
+
+
+def test_dotenv_sends_no_key_from_elsewhere_to_a_strange_address(command_line: CommandLine) -> None:
+    dotenv = command_line.folder / ".env"
+
+    def asked(address: str, *, key_here: bool = False) -> int:
+        dotenv.write_text(f"API_HOST={address}\n{'API_KEY=of-this-folder' if key_here else ''}")
+        dotenv.chmod(0o600)
+        done = command_line.run("config")
+        assert done.stderr.startswith(f".env in this folder sets base_url{', api_key' if key_here else ''}.\n")
+        return done.status
+
+    assert asked("strange.example") == 0
+    command_line.environment["API_KEY"] = "canary-of-the-environment"
+    assert asked("strange.example") == 2
+    assert asked("sekoia.io.strange.example") == 2
+    assert asked("api.sekoia.io") == asked("app.fra2.sekoia.io") == asked("127.0.0.1:8443") == 0
+    assert command_line.run("config", "--base-url", "https://strange.example").status == 0
+    del command_line.environment["API_KEY"]
+    assert asked("strange.example", key_here=True) == 0
+
+
+def test_a_secrets_file_of_the_configuration_is_looked_for_beside_it(command_line: CommandLine) -> None:
+    command_line.write_config("api_key_file = 'key'")
+    (command_line.home / "key").write_text("beside-the-configuration")
+    (command_line.home / "key").chmod(0o600)
+    assert values(command_line)["api_key"]["origin"] == "config.toml api_key_file"
 
 
 def test_dotenv_that_is_no_text_is_refused(command_line: CommandLine) -> None:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from sekoia_export.api.regions import DEFAULT_BASE_URL, REGIONS
+from sekoia_export.api.regions import DEFAULT_BASE_URL, REGIONS, api_root
 from sekoia_export.cli.settings.config_file import read_config_file
 from sekoia_export.cli.settings.known import BY_NAME, FILE, KNOWN, SECRETS, Known
 from sekoia_export.cli.settings.secret_sources import read_keyring, read_secret_file, warn_of_readers
 from sekoia_export.cli.wording import CommandLineError
 from sekoia_export.configuration import Configuration
+from sekoia_export.hosts import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,11 +122,13 @@ class Layer:
 
     Attributes:
         name: for origins; a setting's own name there is added.
+        folder: relative names of files are looked for there.
         values: texts by the names of this place.
         names: gives the names of a setting in this place, the first that has a value wins.
     """
 
     name: str
+    folder: Path
     values: Mapping[str, str]
     names: Callable[[Known], tuple[str, ...]]
 
@@ -142,8 +146,8 @@ def load_settings(
         terminal: for warnings, and for a secret on stdin.
 
     Raises:
-        CommandLineError: a region, profile or file is not there; the text lists the known ones.
-        CommandLineError: the configuration file cannot be used.
+        CommandLineError: a region, profile or file is not there (the text lists the known ones), the configuration file
+            cannot be used, or `.env` would have the API key sent to a strange address.
     """
     dotenv = _read_dotenv(folder / DOTENV)
     file = read_config_file(places.config_file)
@@ -154,19 +158,20 @@ def load_settings(
     secrets = {name for known in KNOWN if known.secret for name in _variables(known) if not name.lower().endswith(FILE)}
     if secrets & dotenv.keys():
         warn_of_readers(folder / DOTENV, terminal=terminal)
+    home = file.path.parent
     layers = [
-        Layer(OPTION, _of_options(options), lambda known: (_option(known.name),)),
-        Layer("environment", environment, _variables),
-        Layer(DOTENV, dotenv, _variables),
-        Layer(f"{file.path.name} [profiles.{profile.value if profile else ''}]", _texts(of_profile), _own),
-        Layer(file.path.name, _texts(file.values), _own),
+        Layer(OPTION, folder, _of_options(options), lambda known: (_option(known.name),)),
+        Layer("environment", folder, environment, _variables),
+        Layer(DOTENV, folder, dotenv, _variables),
+        Layer(f"{file.path.name} [profiles.{profile.value if profile else ''}]", home, _texts(of_profile), _own),
+        Layer(file.path.name, home, _texts(file.values), _own),
     ]
     if options.profile is not None:
         _warn_of_winners(layers, terminal=terminal)
     found: dict[str, Setting] = {}
     for known in KNOWN:
         if known.name not in {"base_url", "region"}:
-            setting = _find(known, layers, folder=folder, terminal=terminal)
+            setting = _find(known, layers, terminal=terminal)
             if setting is not None:
                 found[known.name] = setting
     found |= _address(layers)
@@ -174,6 +179,7 @@ def load_settings(
         for name in SECRETS:
             if name not in found and (text := read_keyring(name, profile=str(profile.value) if profile else None)):
                 found[name] = Setting(SecretStr(text), "keyring")
+    _beware_of_dotenv(found, terminal=terminal)
     return Settings(
         found=found,
         profile=profile,
@@ -258,12 +264,12 @@ def _given(known: Known, layer: Layer) -> tuple[str, str] | None:
     return None
 
 
-def _find(known: Known, layers: list[Layer], *, folder: Path, terminal: Terminal) -> Setting | None:
+def _find(known: Known, layers: list[Layer], *, terminal: Terminal) -> Setting | None:
     for layer in layers:
         if given := _given(known, layer):
             name, text = given
             if known.secret and name.lower().replace("-", "_").endswith(FILE):
-                text = read_secret_file(text, named_by=name, folder=folder, terminal=terminal)
+                text = read_secret_file(text, named_by=name, folder=layer.folder, terminal=terminal)
             return Setting(SecretStr(text) if known.secret else text, f"{layer.name} {name}")
     return None
 
@@ -288,6 +294,26 @@ def _address(layers: list[Layer]) -> dict[str, Setting]:
         if url is not None:
             return {"base_url": Setting(url[1], f"{layer.name} {url[0]}")}
     return {"base_url": Setting(DEFAULT_BASE_URL, DEFAULT)}
+
+
+def _beware_of_dotenv(found: Mapping[str, Setting], *, terminal: Terminal) -> None:
+    """Say what `.env` sets, and keep it from taking a key elsewhere: who looks at evidence may stand in a folder of it.
+
+    Raises:
+        CommandLineError: the address is from `.env`, strange, and the API key is from elsewhere.
+    """
+    of_dotenv = {name for name, setting in found.items() if setting.origin.startswith(f"{DOTENV} ")}
+    if not of_dotenv:
+        return
+    terminal.say(f"{DOTENV} in this folder sets {', '.join(known.name for known in KNOWN if known.name in of_dotenv)}.")
+    if "base_url" in of_dotenv and "api_key" in found.keys() - of_dotenv:
+        host = urlsplit(api_root(str(found["base_url"].value))).hostname or ""
+        if host.endswith(".sekoia.io") or is_loopback(host):
+            return
+        raise CommandLineError(
+            f"{DOTENV} in this folder names the address {host}; the API key is from elsewhere and is not sent there.",
+            "Give the address with --base-url, or put its key into the same file.",
+        )
 
 
 def _warn_of_winners(layers: list[Layer], *, terminal: Terminal) -> None:
