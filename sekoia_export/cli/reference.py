@@ -38,8 +38,8 @@ keyring, default. Empty means not set. `sekoia-export config` shows each value a
 are nowhere else looked for in the system's keyring, under the service `sekoia-export` and the user
 `<profile or default>:<setting>`. `{HOME_VARIABLE}` is the folder of `config.toml` and of the state; by default both are
 in the user's own folders. A key given as an option's value is refused: everyone on the machine can read it. What `.env`
-sets is said, and an API key from elsewhere is not sent to an address that only `.env` names, unless it is Sekoia.io's or
-this machine.
+sets is said, and an API key from elsewhere is not sent to an address that only `.env` names, unless it is Sekoia.io's
+or this machine.
 """
 
 
