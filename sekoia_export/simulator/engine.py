@@ -12,6 +12,7 @@ import os
 import secrets as random_secrets
 import socket
 import sys
+import threading
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -96,6 +97,7 @@ class Engine:
         )
         self._started: list[StartedNode] = []
         self._stopped = False
+        self._starting = threading.Lock()
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -104,7 +106,8 @@ class Engine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stopped = True
+        with self._starting:
+            self._stopped = True
         for started in self._started:
             started.close()
         self.expressions.close()
@@ -181,7 +184,8 @@ class Engine:
 
     def stop_nodes(self) -> None:
         """Tell every node that runs to stop, and start no other one."""
-        self._stopped = True
+        with self._starting:
+            self._stopped = True
         for started in self._started:
             started.terminate()
 
@@ -197,29 +201,30 @@ class Engine:
         arguments: dict[str, Any],
         on_output: Callable[[str], object] | None,
     ) -> StartedNode:
-        if self._stopped:
-            raise Interrupted(f"The node {number} ({command}) is not started: the run was told to stop.")
         report = Report(command=command, token=random_secrets.token_urlsafe(24))
         self._callbacks.expect(report)
         env = {**self._environment(report), **given, **self._env}
         line = [*self._python, "main.py", command]
-        try:
-            started = StartedNode(
-                line,
-                folder=self._module.folder,
-                env=env,
-                number=number,
-                arguments=arguments,
-                report=report,
-                on_output=on_output,
-                on_end=self._keep,
-            )
-        except OSError as error:
-            raise UsageError(
-                f"The node {number} ({command}) cannot be started: {error.strerror}.",
-                f"Check that {self._module.folder} is the module's folder and that {self._python[0]} can be run.",
-            ) from error
-        self._started.append(started)
+        with self._starting:
+            if self._stopped:
+                raise Interrupted(f"The node {number} ({command}) is not started: the run was told to stop.")
+            try:
+                started = StartedNode(
+                    line,
+                    folder=self._module.folder,
+                    env=env,
+                    number=number,
+                    arguments=arguments,
+                    report=report,
+                    on_output=on_output,
+                    on_end=self._keep,
+                )
+            except OSError as error:
+                raise UsageError(
+                    f"The node {number} ({command}) cannot be started: {error.strerror}.",
+                    f"Check that {self._module.folder} is the module's folder and that {self._python[0]} can be run.",
+                ) from error
+            self._started.append(started)
         return started
 
     def _keep(self, run: NodeRun) -> None:

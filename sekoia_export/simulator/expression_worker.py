@@ -19,7 +19,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jinja2 import StrictUndefined
@@ -73,11 +73,17 @@ def timestamp_to_iso8601(value: float) -> str:
     return datetime.fromtimestamp(value, UTC).isoformat()
 
 
+def time_with_delta(delta_s: float) -> str:
+    """Return the time of day, in UTC, that is `delta_s` seconds from now, or before it when negative."""
+    moment = datetime.now(UTC) + timedelta(seconds=delta_s)
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+
+
 def new_environment() -> _Environment:
     """Return the environment in which playbooks' expressions are read."""
     environment = _Environment(undefined=StrictUndefined, autoescape=False)
     # Beside Jinja's own, those of the platform's that public playbooks use and whose meaning their use tells.
-    for own in (jsonpath, regex_match, timestamp_to_iso8601):
+    for own in (jsonpath, regex_match, time_with_delta, timestamp_to_iso8601):
         environment.filters[own.__name__] = own
     return environment
 

@@ -25,6 +25,7 @@ _WORKER = Path(__file__).with_name("expression_worker.py")
 _INHERITED_PREFIXES = ("PATH", "PYTHON", "LD_LIBRARY_PATH", "SYSTEMROOT", "COVERAGE_")
 _MARKS = ("{{", "{%", "{#")
 _LONGEST_SHOWN = 200
+_TO_END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +120,15 @@ class Expressions:
         return process
 
     def _end(self) -> None:
-        if self._process is not None:
+        """Let the process end: it does when there is nothing more to read, if it has not already been stopped."""
+        if self._process is None:
+            return
+        try:
+            self._process.communicate(timeout=_TO_END_S)
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
-            self._process = None
+        self._process = None
 
 
 def _send(process: subprocess.Popen[bytes], request: bytes) -> None:

@@ -212,12 +212,13 @@ def test_a_key_that_a_node_reveals_and_a_links_query_are_not_on_the_screen(
     nodes = {
         1: action("echo", 2, encryption_key="{{ node.0.key }}", download_url="{{ node.0.link }}"),
         2: other("Tell", MATTERMOST, POST_MESSAGE, 3, message="{{ node.1.download_url }} {{ node.1.encryption_key }}"),
-        3: action("echo", x="{{ [node.1.encryption_key][3] }}"),
+        3: action("echo", x="{{ {}[node.1.encryption_key] }}"),
     }
     for more in ((), ("--json",)):
         done = run(command_line, module, nodes, "--event", json.dumps(event), *more)  # searched for both by the bench
         assert "https://storage.example/file" in done.stdout
         assert "***" in done.stdout
+        assert "has no attribute '***'" in done.stderr
 
 
 REFUSED = [

@@ -144,7 +144,7 @@ class Bench:
             base_url=self.simulator.base_url, api_key=SecretStr(self.simulator.api_key), simulator=self.simulator
         )
         self.engine = stack.enter_context(
-            Engine(module_folder=self.module, data_folder=self.data, bounds=Bounds(cpu_s=0.2))
+            Engine(module_folder=self.module, data_folder=self.data, bounds=Bounds(cpu_s=0.4))
         )
 
     def refuse(self, reading: Reading) -> None:

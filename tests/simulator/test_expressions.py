@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from sekoia_export.errors import UsageError
+from sekoia_export.playbooks.expressions import PLATFORM_FILTERS
+from sekoia_export.simulator.expression_worker import new_environment
 from sekoia_export.simulator.expressions import Bounds, Expressions
 
 RESULTS = {1: {"job_uuid": "123", "fields": ["a", "b"], "count": 7, "none": None, "map": {"k": 1.5}}, 2: {}}
-BOUNDS = Bounds(cpu_s=0.2, memory_bytes=256 * 1024 * 1024, size_bytes=100_000)
+BOUNDS = Bounds(cpu_s=0.4, memory_bytes=256 * 1024 * 1024, size_bytes=100_000)
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +60,18 @@ def render(expressions: Expressions, value: Any) -> Any:
         ("{{ 'HTTPS' | regex_match('http', ignore_case=True) }}", True),
         ("{{ 'see http' | regex_match('http', ignore_case=False) }}", False),
         ("{{ 1767225600 | timestamp_to_iso8601 }}", "2026-01-01T00:00:00+00:00"),
+        ("{{ (-60 | time_with_delta) < (0 | time_with_delta) < (3600 | time_with_delta) }}", True),
+        ("{{ (0 | time_with_delta)[10] }}{{ (0 | time_with_delta)[-1] }}", "TZ"),
     ],
 )
 def test_arguments_keep_the_type_of_what_they_name(expressions: Expressions, value: Any, rendered: Any) -> None:
     result = render(expressions, value)
     assert result == rendered
     assert type(result) is type(rendered)
+
+
+def test_every_filter_that_a_check_knows_can_be_run() -> None:
+    assert set(new_environment().filters) >= PLATFORM_FILTERS
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,6 @@ _INDENT = "  "
 
 def say_results(terminal: Terminal, outcomes: list[Outcome], simulator: Simulator | None, catalogue: Catalogue) -> None:
     """Write what this module's nodes reported, run by run, and what is on the simulated platform, for a person."""
-    _keep_keys(terminal, outcomes)
     for number, outcome in enumerate(outcomes, start=1):
         if len(outcomes) > 1:
             _write(terminal, f"Run {number} of {len(outcomes)}")
@@ -41,7 +40,6 @@ def say_results(terminal: Terminal, outcomes: list[Outcome], simulator: Simulato
 
 def say_json(terminal: Terminal, outcomes: list[Outcome], simulator: Simulator | None) -> None:
     """Write what every node reported, and what is on the simulated platform, as one JSON object."""
-    _keep_keys(terminal, outcomes)
     told: dict[str, Any] = {"runs": [_as_json(outcome) for outcome in outcomes]}
     if simulator is not None:
         told["simulated"] = {
@@ -123,11 +121,10 @@ def _write(terminal: Terminal, *lines: str) -> None:
     terminal.data(terminal.without_secrets("\n".join(lines)))
 
 
-def _keep_keys(terminal: Terminal, outcomes: list[Outcome]) -> None:
-    """Hide, wherever it turns up, what a node was asked to reveal to the next one: this is a screen."""
-    for outcome in outcomes:
-        for step in outcome.steps:
-            results = step.results if isinstance(step.results, dict) else {}
-            for name in _SECRET_RESULTS & set(results):
-                if isinstance(results[name], str):
-                    terminal.keep_secret(SecretStr(results[name]))
+def keep_keys(terminal: Terminal, outcome: Outcome) -> None:
+    """Hide from now on, wherever it turns up, what a node was asked to reveal to the next one: this is a screen."""
+    for step in outcome.steps:
+        results = step.results if isinstance(step.results, dict) else {}
+        for name in _SECRET_RESULTS & set(results):
+            if isinstance(results[name], str):
+                terminal.keep_secret(SecretStr(results[name]))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.cli.exit_status import ExitStatus
-from sekoia_export.cli.playbook_run.report import say_failures, say_json, say_results
+from sekoia_export.cli.playbook_run.report import keep_keys, say_failures, say_json, say_results
 from sekoia_export.cli.playbook_run.view import shown
 from sekoia_export.cli.playbook_run.where import Place, a_simulator, bucket_named_in, the_platform
 from sekoia_export.cli.wording import CommandLineError
@@ -125,6 +125,7 @@ class _Running:
                         catalogue=self.catalogue,
                         observer=observer,
                     ).run(self.trigger, each)
+                keep_keys(self.session.terminal, outcome)
                 say_failures(self.session.terminal, outcome)
                 outcomes.append(outcome)
         return outcomes
