@@ -1,6 +1,7 @@
 """What the playbook engine runs: `python main.py <command>`."""
 
 from actions.account_validator import EventExportAccountValidator
+from actions.convert_export import ConvertExport
 from actions.delete_export import DeleteExport
 from actions.fetch_and_decrypt import FetchAndDecrypt
 from actions.get_download_link import GetDownloadLink
@@ -29,5 +30,6 @@ if __name__ == "__main__":
     module.register(PlanWindows, "plan_windows")
     module.register(ScheduledExport, "scheduled_export")
     module.register(QueryExport, "query_export")
+    module.register(ConvertExport, "convert_export")
     module.register_account_validator(EventExportAccountValidator)
     module.run()

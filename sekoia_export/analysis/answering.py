@@ -59,7 +59,7 @@ def answer(asked: Asked, timeout_s: float | None) -> dict[str, Any]:
     deadline = Deadline(SystemClock(), timeout_s)
     with EventTable(asked.found, deadline=deadline, limits=asked.limits, on_bad_line=asked.on_bad_line) as table:
         if question.where:
-            check_condition(table.judge(f"SELECT 1 FROM {TABLE} WHERE (\n{question.where}\n)").tree)  # noqa: S608
+            check_condition(table.judge(f"SELECT 1 FROM {TABLE} WHERE (\n{question.where}\n)").tree)
         sql = question.as_sql(most=None if asked.file_format else asked.limit + 1)
         if asked.file_format is None:
             with table.asking(sql) as result:

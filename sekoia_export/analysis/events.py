@@ -35,6 +35,13 @@ class OnBadLine(StrEnum):
     ERROR = "error"
 
 
+def bad_lines_found(count: int) -> DamagedExport:
+    """Return the error of lines that are no JSON objects."""
+    return DamagedExport(
+        f"{count} lines of the files are no JSON objects.", "Look at the files, or set on_bad_line to skip."
+    )
+
+
 class EventTable:
     """The events of some files as the table `events`, one column a field; `fields` has the rule.
 
@@ -161,7 +168,10 @@ class EventTable:
         return self._all_fields
 
     def _parquet_values(self) -> dict[str, tuple[Kind, str]]:
-        return parquet_values(self.database, parquet_source(self._parquet)) if self._parquet else {}
+        return parquet_values(self.database, self._parquet_source()) if self._parquet else {}
+
+    def _parquet_source(self) -> str:
+        return parquet_source([file.path for file in self._parquet])
 
     def _sample(self) -> Sample:
         if self._seen is None:
@@ -188,16 +198,13 @@ class EventTable:
         loaded = self._loader.load(wanted, self._sample())
         self.bad_lines = loaded.bad_lines
         if loaded.bad_lines and self._on_bad_line is OnBadLine.ERROR:
-            raise DamagedExport(
-                f"{loaded.bad_lines} lines of the files are no JSON objects.",
-                "Look at the files, or set on_bad_line to skip.",
-            )
+            raise bad_lines_found(loaded.bad_lines)
         return loaded
 
     def _make_table(self, loaded: Loaded | None) -> None:
         sources: list[tuple[str, dict[str, tuple[Kind, str]]]] = []
         if self._parquet:
-            sources.append((parquet_source(self._parquet), self._parquet_values()))
+            sources.append((self._parquet_source(), self._parquet_values()))
         if loaded is not None:
             sources.append((loaded.source, loaded.values))
         fields = sorted({field for _, values in sources for field in values})
@@ -206,7 +213,7 @@ class EventTable:
         for field in fields:
             kinds = {values[field][0] for _, values in sources if field in values}
             self._columns[field] = Column(names[field], field, kinds.pop() if len(kinds) == 1 else Kind.TEXT)
-        selects = [f"SELECT {self._select(values)} FROM {source}" for source, values in sources]  # noqa: S608 - quoted
+        selects = [f"SELECT {self._select(values)} FROM {source}" for source, values in sources]
         self.database.rows(f"CREATE OR REPLACE TEMP VIEW {TABLE} AS {' UNION ALL BY NAME '.join(selects)}")
 
     def _select(self, values: dict[str, tuple[Kind, str]]) -> str:

@@ -48,17 +48,23 @@ class Column:
     kind: Kind
 
 
-def column_names(fields: Iterable[str]) -> dict[str, str]:
-    """Return the column's name of each field, in the order of the fields."""
+def column_names(fields: Iterable[str], *, reserved: Iterable[str] = ()) -> dict[str, str]:
+    """Return the column's name of each field, in the order of the fields.
+
+    Args:
+        fields: the events' own names.
+        reserved: names in lower case that no column may have.
+    """
+    kept = {REST_COLUMN, *reserved}
     fields = list(dict.fromkeys(fields))
     alike: dict[str, list[str]] = defaultdict(list)
     for field in fields:
         alike[folded(_writable(field))].append(field)
-    taken = {*alike, REST_COLUMN}
+    taken = {*alike, *kept}
     names: dict[str, str] = {}
     for group in alike.values():
         ordered = sorted(group, key=lambda name: (_writable(name) != name, name != folded(name), name))
-        if folded(ordered[0]) != REST_COLUMN:
+        if folded(_writable(ordered[0])) not in kept:
             first = ordered.pop(0)
             names[first] = _writable(first)
         number = 2

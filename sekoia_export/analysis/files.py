@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DISK_FLOOR_BYTES = 64 * 1024 * 1024
 PARQUET_MAGIC = b"PAR1"
 PARQUET_SUFFIX = ".parquet"
+UNFINISHED = "_UNFINISHED"
+"""The file that a dataset's folder holds while it is written; other engines leave such names out."""
 FILES_LIMIT = 100_000
 _COPY_SIZE_BYTES = 4 * 1024 * 1024
 _START_SIZE_BYTES = 4096
@@ -101,7 +103,13 @@ def _expand(storage: DataStorage, given: str, argument: str) -> list[str]:
     path = storage.local_path(name)
     if path.is_file() if path is not None else storage.size(name) is not None:
         return [name]
-    parts = [part for part in storage.names_below(name) if part.endswith(PARQUET_SUFFIX)]
+    below = storage.names_below(name)
+    if f"{name}/{UNFINISHED}" in below:
+        raise DamagedExport(
+            f"The dataset {name} is not whole: whoever was writing it has not ended.",
+            "Wait for its end, or convert again.",
+        )
+    parts = [part for part in below if part.endswith(PARQUET_SUFFIX)]
     if not parts:
         raise UsageError(
             f"The argument {argument} names {name}, and the data storage has no such file, and no folder of that name "

@@ -15,11 +15,12 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from sekoia_export.errors import DamagedExport
-from sekoia_export.gzip_reader import GzipReader, InflateLimits
+from sekoia_export.gzip_reader import GZIP_MAGIC, GzipReader, InflateLimits
 from sekoia_export.transfer.local_files import local_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from io import FileIO
     from pathlib import Path
     from types import TracebackType
 
@@ -36,12 +37,12 @@ class InflatedPipe:
     As a context manager it inflates from entering on, and at leaving raises what went wrong.
 
     Args:
-        source: the gzip file.
+        sources: the gzip files, one after the other; files of lines that are not compressed pass as they are.
         pipe: where the pipe is made; in a private folder, it is gone afterwards.
     """
 
-    def __init__(self, source: Path, pipe: Path) -> None:
-        self._source = source
+    def __init__(self, sources: Sequence[Path], pipe: Path) -> None:
+        self._sources = sources
         self._pipe = pipe
         self._left = threading.Event()
         self._failure: Exception | None = None
@@ -68,10 +69,13 @@ class InflatedPipe:
             if descriptor is None:
                 return
             with os.fdopen(descriptor, "wb", buffering=0) as pipe, contextlib.suppress(BrokenPipeError):
-                for piece in _inflated(self._source):
-                    rest = memoryview(piece)
-                    while rest:
-                        rest = rest[pipe.write(rest) :]
+                for source in self._sources:
+                    last = b"\n"
+                    for piece in _inflated(source):
+                        _write(pipe, piece)
+                        last = piece[-1:]
+                    if last != b"\n":
+                        _write(pipe, b"\n")
         except Exception as failure:  # noqa: BLE001 - told by the thread that reads
             self._failure = failure
 
@@ -93,6 +97,12 @@ class InflatedPipe:
         return None
 
 
+def _write(pipe: FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[pipe.write(rest) :]
+
+
 def inflated_start(source: Path, size_bytes: int) -> bytes:
     """Return about the first `size_bytes` of what a gzip file inflates to, less where it is damaged."""
     pieces: list[bytes] = []
@@ -107,8 +117,15 @@ def inflated_start(source: Path, size_bytes: int) -> bytes:
 
 
 def _inflated(source: Path, *, read_size_bytes: int = _READ_SIZE_BYTES) -> Iterator[bytes]:
-    reader = GzipReader(InflateLimits())
     with local_failures("reading the export"), source.open("rb") as file:
-        while raw := file.read(read_size_bytes):
+        raw = file.read(read_size_bytes)
+        if not raw.startswith(GZIP_MAGIC):
+            while raw:
+                yield raw
+                raw = file.read(read_size_bytes)
+            return
+        reader = GzipReader(InflateLimits())
+        while raw:
             yield from reader.feed(raw)
+            raw = file.read(read_size_bytes)
     reader.finish()

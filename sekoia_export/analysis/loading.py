@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -84,15 +84,9 @@ class Loader:
         """Return what the beginnings of the files hold; a damaged one is told when it is loaded."""
         fields: set[str] = set()
         texts: set[str] = set()
-        for file in self._files[:_SAMPLED_FILES]:
-            for line in _first_lines(file):
-                try:
-                    event = orjson.loads(line)
-                except orjson.JSONDecodeError:
-                    continue
-                if isinstance(event, dict):
-                    fields.update(event)
-                    texts.update(name for name, value in event.items() if isinstance(value, str))
+        for event in first_events(self._files):
+            fields.update(event)
+            texts.update(name for name, value in event.items() if isinstance(value, str))
         return Sample(frozenset(fields), frozenset(texts))
 
     def fields(self) -> list[str]:
@@ -104,15 +98,11 @@ class Loader:
         found: set[str] = set()
         for file in self._files:
             with self.reading(file) as events:
-                query = f"SELECT DISTINCT unnest(json_keys(json)) FROM {events}"  # noqa: S608 - no one's text
+                query = f"SELECT DISTINCT unnest(json_keys(json)) FROM {events}"
                 with self._database.running(query) as result:
                     while rows := result.fetchmany(1_000):
                         found.update(name for (name,) in rows)
-                        if len(found) > FIELDS_LIMIT:
-                            raise UsageError(
-                                f"The events have more than {FIELDS_LIMIT} different fields.",
-                                "Name the fields that are asked for, or leave out the file that they are in.",
-                            )
+                        check_fields(len(found))
         return sorted(found)
 
     def load(self, fields: Sequence[str], sample: Sample) -> Loaded:
@@ -130,7 +120,7 @@ class Loader:
                 query = _loading(events, texts, others, found=sample.fields)
                 self._database.rows(f"COPY ({query}) TO {literal(str(path))} {_WRITE}")
         source = f"read_parquet([{', '.join(literal(str(path)) for path in paths)}], hive_partitioning = false)"
-        [(count, bad)] = self._database.rows(f"SELECT count(*), count(*) FILTER (NOT ok) FROM {source}")  # noqa: S608
+        [(count, bad)] = self._database.rows(f"SELECT count(*), count(*) FILTER (NOT ok) FROM {source}")
         values = {
             field: (Kind.TIMESTAMP if field == TIMESTAMP_FIELD else Kind.TEXT, f"t{at}")
             for at, field in enumerate(texts)
@@ -138,7 +128,7 @@ class Loader:
         }
         values |= self._kinds(source, others)
         if TIMESTAMP_FIELD in values and TIMESTAMP_FIELD not in sample.fields:
-            [(any_there,)] = self._database.rows(f"SELECT count(has_time) FROM {source}")  # noqa: S608
+            [(any_there,)] = self._database.rows(f"SELECT count(has_time) FROM {source}")
             if not any_there:
                 del values[TIMESTAMP_FIELD]
         return Loaded(f"{source} WHERE ok" if bad else source, values, count - bad, bad)
@@ -152,11 +142,11 @@ class Loader:
         """
         if file.kind is FileKind.LINES_GZ:
             pipe = self._work / "pipe"
-            with _damages(file), InflatedPipe(file.path, pipe):
-                yield _events(pipe, array=False)
+            with damages(file.name), InflatedPipe([file.path], pipe):
+                yield events_in([pipe], array=False)
         else:
-            with _damages(file):
-                yield _events(file.path, array=file.kind is FileKind.ARRAY)
+            with damages(file.name):
+                yield events_in([file.path], array=file.kind is FileKind.ARRAY)
 
     def _kinds(self, source: str, fields: Sequence[str]) -> dict[str, tuple[Kind, str]]:
         """Return kind and expression of the fields that were loaded as JSON, without those that no event has."""
@@ -167,7 +157,7 @@ class Loader:
             f"count(CASE WHEN regexp_full_match(j{at}, '-?[0-9]+') THEN TRY_CAST(j{at} AS BIGINT) END)"
             for at in range(len(fields))
         )
-        [row] = self._database.rows(f"SELECT {counts} FROM {source}")  # noqa: S608 - numbers
+        [row] = self._database.rows(f"SELECT {counts} FROM {source}")
         kinds: dict[str, tuple[Kind, str]] = {}
         for at, field in enumerate(fields):
             there, nulls, booleans, integers = row[4 * at : 4 * at + 4]
@@ -178,6 +168,15 @@ class Loader:
             elif there:
                 kinds[field] = (Kind.TEXT, f"(j{at}::JSON ->> '$')")
         return kinds
+
+
+def check_fields(count: int) -> None:
+    """Raise UsageError when events have more fields than can be columns."""
+    if count > FIELDS_LIMIT:
+        raise UsageError(
+            f"The events have more than {FIELDS_LIMIT} different fields.",
+            "Name the fields that are asked for, or leave out the file that they are in.",
+        )
 
 
 def _loading(events: str, texts: Sequence[str], others: Sequence[str], *, found: frozenset[str]) -> str:
@@ -196,27 +195,46 @@ def _loading(events: str, texts: Sequence[str], others: Sequence[str], *, found:
             columns.append(f"{value} AS t{at}")
     columns += [f"j[{at + 1}]::VARCHAR AS j{at}" for at in range(len(others))]
     inner = ", ".join(["ok", *filter(None, lists)])
-    return f"SELECT {', '.join(columns)} FROM (SELECT {inner} FROM {events})"  # noqa: S608 - literals
+    return f"SELECT {', '.join(columns)} FROM (SELECT {inner} FROM {events})"
 
 
-def _events(path: Path, *, array: bool) -> str:
+def events_in(paths: Sequence[Path], *, array: bool) -> str:
+    """Return what SQL reads files of JSON from: rows of `json`, NULL where it is no event, and `ok` where it is one.
+
+    Args:
+        paths: of the files.
+        array: whether each holds an array of events, and not lines.
+    """
     options = "format = 'array'" if array else "format = 'newline_delimited', ignore_errors = true"
     reader = (
-        f"read_json_objects({literal(str(path))}, {options}, compression = 'none', "
+        f"read_json_objects([{', '.join(literal(str(path)) for path in paths)}], {options}, compression = 'none', "
         f"maximum_object_size = {LINE_LIMIT_BYTES})"
     )
     good = "json IS NOT NULL AND starts_with(json::VARCHAR, '{')"
-    return f"(SELECT CASE WHEN {good} THEN json END AS json, ({good}) AS ok FROM {reader})"  # noqa: S608 - literals
+    return f"(SELECT CASE WHEN {good} THEN json END AS json, ({good}) AS ok FROM {reader})"
 
 
 @contextlib.contextmanager
-def _damages(file: EventFile) -> Iterator[None]:
+def damages(name: str) -> Iterator[None]:
+    """Take a failure of a statement of our own for damage of the file `name`."""
     from sekoia_export.analysis.database import QueryRefused
 
     try:
         yield
     except QueryRefused as failure:
-        raise DamagedExport(f"{file.name} cannot be read: {failure.cause}") from None
+        raise DamagedExport(f"{name} cannot be read: {failure.cause}") from None
+
+
+def first_events(files: Sequence[EventFile]) -> Iterator[dict[str, Any]]:
+    """Yield the first events of files of lines, as far as they can be read; what is damaged is told elsewhere."""
+    for file in files[:_SAMPLED_FILES]:
+        for line in _first_lines(file):
+            try:
+                event = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(event, dict):
+                yield event
 
 
 def _first_lines(file: EventFile) -> list[bytes]:

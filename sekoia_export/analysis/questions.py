@@ -75,16 +75,15 @@ class Question:
             field = identifier(self.top)
             there = " AND ".join(filter(None, (condition, f"{field} IS NOT NULL")))
             return (
-                f'SELECT {field}, count(*) AS "{COUNT}" FROM {TABLE} WHERE {there} '  # noqa: S608 - judged before it runs
-                f"GROUP BY 1 ORDER BY 2 DESC, 1{end}"
+                f'SELECT {field}, count(*) AS "{COUNT}" FROM {TABLE} WHERE {there} GROUP BY 1 ORDER BY 2 DESC, 1{end}'
             )
         if self.distinct:
             field = identifier(self.distinct)
             there = " AND ".join(filter(None, (condition, f"{field} IS NOT NULL")))
-            return f"SELECT DISTINCT {field} FROM {TABLE} WHERE {there} ORDER BY 1{end}"  # noqa: S608
+            return f"SELECT DISTINCT {field} FROM {TABLE} WHERE {there} ORDER BY 1{end}"
         chosen = f" WHERE {condition}" if condition else ""
         if not self.count_by and not self.over_time:
-            return f"SELECT * FROM {TABLE}{chosen}{end}"  # noqa: S608
+            return f"SELECT * FROM {TABLE}{chosen}{end}"
         columns = [identifier(field) for field in self.count_by]
         order = [f"{len(columns) + 1} DESC", *(str(at + 1) for at in range(len(columns)))]
         if self.over_time:
@@ -94,7 +93,7 @@ class Question:
             order = ["1", f"{len(columns) + 1} DESC", *(str(at + 1) for at in range(1, len(columns)))]
         groups = ", ".join(str(at + 1) for at in range(len(columns)))
         return (
-            f'SELECT {", ".join(columns)}, count(*) AS "{COUNT}" FROM {TABLE}{chosen} '  # noqa: S608
+            f'SELECT {", ".join(columns)}, count(*) AS "{COUNT}" FROM {TABLE}{chosen} '
             f"GROUP BY {groups} ORDER BY {', '.join(order)}{end}"
         )
 

@@ -73,21 +73,22 @@ def csv_header(name: str) -> str:
 
 def json_columns(columns: list[tuple[str, str]]) -> str:
     """Return the expressions of columns, given by name and type, as JSON has them: times in ISO 8601."""
-    return ", ".join(f"{_moment(identifier(name), kind)} AS {identifier(name)}" for name, kind in columns)
+    return ", ".join(f"{moment_text(identifier(name), kind)} AS {identifier(name)}" for name, kind in columns)
+
+
+def moment_text(column: str, kind: str) -> str:
+    """Return the expression of a column's values, times as ISO 8601 in UTC."""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return _UTC.format(value=f"({column} AT TIME ZONE 'UTC')")
+    return _UTC.format(value=column) if kind.startswith("TIMESTAMP") else column
 
 
 def _csv_value(column: str, kind: str) -> str:
     if kind in {"BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "DOUBLE", "BOOLEAN"} or kind.startswith("DECIMAL"):
         return column
     if kind.startswith("TIMESTAMP"):
-        return _moment(column, kind)
+        return moment_text(column, kind)
     text = column if kind == "VARCHAR" else f"CAST({column} AS VARCHAR)"
     formula = f"{text} <> '' AND contains({literal(_SIGNS)}, left({text}, 1))"
     number = f"regexp_full_match({text}, {literal(_NUMBER)})"
     return f"CASE WHEN {formula} AND NOT {number} THEN chr(39) || {text} ELSE {text} END"
-
-
-def _moment(column: str, kind: str) -> str:
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return _UTC.format(value=f"({column} AT TIME ZONE 'UTC')")
-    return _UTC.format(value=column) if kind.startswith("TIMESTAMP") else column

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from sekoia_export.analysis.converting import ConvertFormat
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.analysis.questions import Question
 from sekoia_export.arguments.base import LONGEST_TIMEOUT_S, Arguments, ListOfText
@@ -82,3 +83,27 @@ class QueryArguments(FilesArguments):
         )
         question.check()
         return question
+
+
+class ConvertArguments(FilesArguments):
+    """What to convert to what."""
+
+    format: ConvertFormat = Field(
+        default=ConvertFormat.PARQUET,
+        description="parquet (zstd), csv (for spreadsheets, without formulas), json (an array) or jsonl (a line each)",
+    )
+    file_name: str | None = Field(
+        default=None,
+        description="Name of the file, or of the folder with by_day, in the data storage; by default the first file's "
+        "with the format's suffix",
+    )
+    by_day: bool = Field(
+        default=False,
+        description="With parquet: a folder with files for each day (day=2026-01-31/), as query engines take it",
+    )
+    timeout: int = Field(default=14400, ge=1, le=LONGEST_TIMEOUT_S, description="Seconds for the whole step")
+
+    def check(self) -> None:
+        """Raise UsageError when the choices do not go together."""
+        if self.by_day and self.format is not ConvertFormat.PARQUET:
+            raise UsageError("The argument by_day is for parquet only.", "Set format to parquet, or leave out by_day.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from sekoia_export.analysis.files import UNFINISHED
 from sekoia_export.errors import UsageError
 from sekoia_export.transfer.local_files import local_failures
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from sekoia_export.transfer.data_storage import DataStorage
 
 _CHUNK_SIZE_BYTES = 4 * 1024 * 1024
+_DATASET_FILE = re.compile(rf"day=[^/]*/events-[0-9]+\.parquet|{UNFINISHED}")
 
 
 def check_apart(storage: DataStorage, name: str, found: FoundFiles, *, argument: str) -> None:
@@ -21,6 +24,65 @@ def check_apart(storage: DataStorage, name: str, found: FoundFiles, *, argument:
     path = storage.local_path(name)
     if any(name == file.name if path is None else path == file.path for file in found.files):
         raise UsageError(f"The argument {argument} names a file that is read.", f"Give {argument} another name.")
+
+
+def check_folder(storage: DataStorage, name: str, found: FoundFiles, *, argument: str) -> None:
+    """Raise UsageError unless a folder is free for a dataset: nothing is there, or a dataset as this writes it."""
+    files = storage.names_below(name)
+    path = storage.local_path(name)
+    if any(file.name in files if path is None else file.path.is_relative_to(path) for file in found.files):
+        raise UsageError(f"The argument {argument} names a folder that is read.", f"Give {argument} another name.")
+    a_file = storage.size(name) is not None if path is None else path.is_file()
+    if a_file or not all(_DATASET_FILE.fullmatch(file.removeprefix(f"{name}/")) for file in files):
+        raise UsageError(
+            f"The argument {argument} names a folder with other files in it, or a file.",
+            f"Give {argument} the name of a new folder.",
+        )
+
+
+def publish_folder(storage: DataStorage, made: Path, name: str) -> tuple[int, int]:
+    """Bring a dataset into the data storage and return the size of its files in bytes and their number.
+
+    While its files come, the folder holds `_UNFINISHED`, and whoever reads it here is refused. A dataset that was there
+    before is replaced.
+
+    Raises:
+        DiskFull, DataStorageError: the data storage.
+    """
+    paths = sorted(path for path in made.rglob("*") if path.is_file())
+    storage.write(f"{name}/{UNFINISHED}", b"")
+    for before in storage.names_below(name):
+        if not before.endswith(UNFINISHED):
+            storage.delete(before)
+    size_bytes = sum(publish(storage, path, f"{name}/{path.relative_to(made).as_posix()}") for path in paths)
+    storage.delete(f"{name}/{UNFINISHED}")
+    return size_bytes, len(paths)
+
+
+def publish_array(storage: DataStorage, made: Path, name: str) -> int:
+    """Bring a file of lines into the data storage as a JSON array, and return its size in bytes.
+
+    Raises:
+        DiskFull, DataStorageError: the data storage.
+    """
+    with local_failures(f"reading what becomes {name}"), made.open("rb") as source:
+        size_bytes = 0
+        with storage.create(name, size_bytes=None) as landing:
+
+            def write(data: bytes) -> None:
+                nonlocal size_bytes
+                size_bytes += len(data)
+                landing.write(data)
+
+            write(b"[\n")
+            held = b""  # the end of the last line: a comma comes only before another one
+            while chunk := source.read(_CHUNK_SIZE_BYTES):
+                lines = held + chunk
+                held = b"\n" if lines.endswith(b"\n") else b""
+                write(lines.removesuffix(b"\n").replace(b"\n", b",\n"))
+            write(b"\n]\n" if held else b"]\n")
+            landing.publish()
+    return size_bytes
 
 
 def publish(storage: DataStorage, made: Path, name: str) -> int:

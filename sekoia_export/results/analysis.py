@@ -21,3 +21,14 @@ class QueryResults(Results):
     file_path: str | None = Field(description=f"{_FILE}; null without to_file")
     bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
     duration_seconds: float = Field(description="Seconds that the step took")
+
+
+class ConvertResults(Results):
+    """The converted file."""
+
+    file_path: str = Field(description=f"{_FILE}; with by_day of the folder")
+    file_size: int = Field(description="Size in bytes, of all files of a folder together")
+    files_count: int = Field(description="Number of files that were written")
+    events_count: int = Field(description="Number of events in them")
+    bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
+    duration_seconds: float = Field(description="Seconds that the step took")
