@@ -209,8 +209,11 @@ class LocalDataStorage:
             return self._path(name).open("rb")
 
     def tidy(self) -> None:
-        """Remove the module's own folder when nothing is left in it: a person's folder is no place for it."""
+        """Remove the module's own folder when nothing of use is left in it: a person's folder is no place for it."""
         own = self.root / STATE_FOLDER
+        for journal in (own / "parts").glob("*.journal"):
+            if not journal.with_suffix(".part").exists():  # killed after its file was published
+                journal.unlink(missing_ok=True)
         for folder in (own / "parts", own):
             with contextlib.suppress(OSError):
                 folder.rmdir()

@@ -233,6 +233,13 @@ def test_the_modules_own_folder_goes_when_it_is_empty(storage: LocalDataStorage)
     storage.create("a", size_bytes=None).abandon()
     storage.tidy()
     assert list(storage.root.iterdir()) == []
+    storage.write(".sekoia-export/parts/left-by-a-kill.journal", b"{}")
+    storage.tidy()
+    assert list(storage.root.iterdir()) == []
+    storage.write(".sekoia-export/parts/going-on.journal", b"{}")
+    storage.write(".sekoia-export/parts/going-on.part", b"")
+    storage.tidy()
+    assert storage.names(".sekoia-export/parts") == ["going-on.journal", "going-on.part"]
     storage.write(".sekoia-export/exports/a.json", b"{}")
     storage.tidy()
     assert storage.place(".sekoia-export/exports/a.json") == str(storage.root / ".sekoia-export/exports/a.json")
