@@ -1,16 +1,4 @@
-"""Progress as NDJSON on stderr, for a program that starts the command.
-
-::
-
-    {"event": "phase", "phase": "searching"}                phases: searching, triggering, exporting, fetching
-    {"event": "search_job", "job_uuid": "..."}
-    {"event": "export_task", "job_uuid": "...", "task_uuid": "..."}
-    {"event": "waiting_for_slot", "remaining_s": 298.0}     another export is running
-    {"event": "progress", "phase": "exporting", "unit": "events", "done": 470, "total": 1000, "percent": 47.0,
-     "rate_per_s": 52.1, "remaining_s": 10.2, "elapsed_s": 9.0}          null while unknown; fetching: unit bytes,
-                                                                         with retries and without elapsed_s
-    {"event": "warning", "text": "..."}                     message, warning, advice, error: as said to a person
-    {"event": "ended", "branch": "fetched"}
+"""Progress as NDJSON on stderr, for a program that starts the command; EVENTS shows one of each kind.
 
 stdout holds what it always holds: the one JSON document of `--json`, say.
 """
@@ -30,6 +18,27 @@ if TYPE_CHECKING:
     from sekoia_export.operations.outcome import Branch
     from sekoia_export.transfer.progress import TransferProgress
     from sekoia_export.waiting import Progress
+
+
+EVENTS = """\
+{"event": "phase", "phase": "searching"}
+{"event": "search_job", "job_uuid": "5f3c0a3e-7e4b-4a51-9d59-0c4f7d2f8f11"}
+{"event": "progress", "phase": "searching", "unit": "events", "done": 470, "total": 470, "percent": 100.0, \
+"rate_per_s": 52.1, "remaining_s": null, "elapsed_s": 9.0}
+{"event": "phase", "phase": "triggering"}
+{"event": "waiting_for_slot", "remaining_s": 298.0}
+{"event": "export_task", "job_uuid": "5f3c0a3e-7e4b-4a51-9d59-0c4f7d2f8f11", \
+"task_uuid": "0d4b6c0e-3f2e-4c4e-9a3f-7b9a1f0c2d11"}
+{"event": "phase", "phase": "exporting"}
+{"event": "progress", "phase": "exporting", "unit": "events", "done": 470, "total": 1000, "percent": 47.0, \
+"rate_per_s": 52.1, "remaining_s": 10.2, "elapsed_s": 9.0}
+{"event": "phase", "phase": "fetching"}
+{"event": "progress", "phase": "fetching", "unit": "bytes", "done": 65536, "total": 81920, "percent": 80.0, \
+"rate_per_s": 40960.0, "remaining_s": 0.4, "retries": 0}
+{"event": "message", "text": "or warning, advice, error: what would be said to a person"}
+{"event": "ended", "branch": "fetched"}
+"""
+"""One of each kind; a value that is not known yet is null."""
 
 
 class EventView(View):

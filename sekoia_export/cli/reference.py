@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.cli import PROGRAM
+from sekoia_export.cli.event_view import EVENTS
 from sekoia_export.cli.exit_status import ExitStatus
 from sekoia_export.cli.group import Leaf, help_record
 from sekoia_export.cli.invocation import root
@@ -42,6 +43,29 @@ sets is said, and an API key from elsewhere is not sent to an address that only 
 or this machine.
 """
 
+_RUNS = f"""\
+`run` keeps a record under its uuid before it asks the platform for anything: what was asked for, the uuids, how far
+it came; no secret. It lies in the state folder (`{HOME_VARIABLE}`), readable by its user only. After Ctrl-C,
+SIGTERM, a closed terminal, a timeout, a crash or a power cut, `resume` goes on with the same search and the same
+export; parts of the file that came are in `.sekoia-export/` beside it and are not fetched again. A second Ctrl-C
+ends at once what the first one ends in order, and loses nothing either. A key given for the run is not kept and has
+to be given again.
+
+An existing file is replaced with `--force` only, also when it appears while the run goes on.
+
+stdout has what was asked for: `search` its job's uuid, `trigger` its task's uuid, `wait` the status, `run` and
+`fetch` the file's path, and with `--json` one JSON document instead: the branch and the results of the action of
+that name. With `-o -` it has the events as JSON Lines. They are fetched to a private folder of the state first, and
+the first one is written when the last one is verified: what comes through the pipe is all of a sound export, or
+nothing. A reader that leaves early (`| head`) is no failure.
+
+stderr has messages and progress: drawn on a terminal, sentences elsewhere; no colours with `NO_COLOR`. With
+`--progress json` it has NDJSON:
+
+```json
+{EVENTS}```
+"""
+
 
 def reference() -> str:
     """Return the page as Markdown; it is the same each time."""
@@ -67,6 +91,9 @@ def reference() -> str:
         _PLACES,
         *_table("in config.toml", "environment, meaning", list(_settings())),
         "",
+        "## Runs and streams",
+        "",
+        _RUNS,
         "## Commands",
         *(line for entry in COMMANDS for line in _command(program, ctx, entry)),
     ]

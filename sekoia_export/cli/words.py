@@ -36,11 +36,11 @@ def events_in_words(progress: Progress, *, remaining_s: float | None) -> str:
 
 
 def transfer_in_words(progress: TransferProgress) -> str:
-    """Return "412.0 MB of 1.2 GB, 85.1 MB a second, about 9 s left, 2 retries", as far as it is known."""
+    """Return "412.0 MB of 1.2 GB, 85.1 MB/s, about 9 s left, 2 retries", as far as it is known."""
     total = "" if progress.total_bytes is None else f" of {size_in_words(progress.total_bytes)}"
     parts = [f"{size_in_words(progress.done_bytes)}{total}"]
     if progress.rate_bytes_per_s:
-        parts.append(f"{size_in_words(progress.rate_bytes_per_s)} a second")
+        parts.append(f"{size_in_words(progress.rate_bytes_per_s)}/s")
     if progress.remaining_s:
         parts.append(f"about {in_words(progress.remaining_s)} left")
     if progress.retries:

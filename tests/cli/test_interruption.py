@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import stat
@@ -94,6 +95,18 @@ def test_a_run_can_be_named_by_any_of_its_uuids_and_is_listed(bench: RunBench) -
         .endswith(f'fetched             user.name:"j.doe" -> {bench.folder / "a.jsonl"}')
     )
     assert len(bench.exports()) == 1
+
+
+def test_a_run_that_a_process_carries_out_is_left_to_it(bench: RunBench) -> None:
+    stopped, _ = bench.stopped_at(10, "run", *QUERY, "-o", "a.jsonl")
+    uuid = bench.record()["run_uuid"]
+    with (bench.line.home / f"state/.sekoia-export/locks/{uuid}").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as that process does
+        assert "exporting now" in bench.run("runs").stdout
+        for arguments, said in ((["resume"], "No run is unfinished."), (resume_command(stopped), "another process")):
+            refused = bench.run(*arguments)
+            assert (refused.status, said in refused.stderr) == (2, True)
+    assert bench.run("resume").status == 0
 
 
 def test_where_there_is_nothing_to_go_on_with(bench: RunBench) -> None:

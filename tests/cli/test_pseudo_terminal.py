@@ -65,7 +65,7 @@ def test_a_run_is_interrupted_in_every_phase_and_ends_in_its_file(desk: Desk) ->
         r"Search +[\d,]+ events match so far": "goes on at the platform, which keeps it for some minutes",
         r"Trigger +asking the platform": "may have been started at the platform: going on finds out, and starts",
         r"Export +━+": "The export goes on at the platform as task",
-        r"kB of .* kB, .* a second": "What was fetched of it is kept here.",
+        r"kB of .* kB, .*/s": "What was fetched of it is kept here.",
     }
     arguments = ["run", *QUERY, "-o", "a.jsonl"]
     for moment, words in said.items():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +144,15 @@ def test_each_kind_of_error_has_its_status_and_says_what_to_do(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not (bench.folder / "a.jsonl").exists()
+
+
+def test_a_platform_that_cannot_be_reached_says_what_to_check(bench: RunBench) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        bench.line.environment["SEKOIA_BASE_URL"] = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        done = bench.run("run", *QUERY, "-o", "a.jsonl")
+    assert (done.status, bench.run_files()) == (1, [])
+    assert re.search(r"could not be reached\. Check the base URL, the network, the proxy", done.stderr), done.stderr
 
 
 def test_a_damaged_export_is_no_success_and_no_file(bench: RunBench) -> None:
