@@ -4,14 +4,15 @@ What is deleted, in this order, so that a run that is stopped leaves nothing tha
 
 1. files that this module fetched, and that still hold the bytes they were fetched with; others are never touched,
 2. the parts that unfinished fetches keep,
-3. the records of both, and those of exports that can no longer be taken up or fetched. The record of an export that
-   the platform may still have stays whatever is asked for: without it the next trigger would start, and the quota pay
-   for, the same export again.
+3. the records of exports that can no longer be taken up or fetched. That of an export which the platform may still
+   have stays whatever is asked for: without it the next trigger would start, and the quota pay for, the same again,
+4. the records of the files.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,8 @@ def delete_export(step: Step, arguments: DeleteArguments) -> Outcome[DeleteResul
     deletion = _Deletion(step, arguments)
     deletion.delete_files()
     deletion.delete_leftovers()
-    deletion.forget()
+    deletion.forget_exports()
+    deletion.forget_files()
     results = deletion.results()
     log.info("%d files and %d state files are deleted.", len(results.deleted), results.forgotten)
     return Outcome(Branch.DELETED if results.deleted or results.forgotten else Branch.EMPTY, results)
@@ -78,23 +80,24 @@ class _Deletion:
             if (record := step.state.read(BegunRecord, name)) is not None
         }
         self._check_path()
+        self._selected = [
+            name
+            for name, record in self._fetches.items()
+            if self._is_asked_for(record) and self._is_old(record.fetched_at)
+        ]
         self._deleted: list[str] = []
         self._kept: list[str] = []
         self._freed_bytes = 0
         self._forgotten = 0
 
     def delete_files(self) -> None:
-        """Delete the fetched files, and forget each."""
-        selected = {
-            name: record
-            for name, record in self._fetches.items()
-            if self._is_asked_for(record) and self._is_old(record.fetched_at)
-        }
-        for path in dict.fromkeys(record.file_path for record in selected.values()):
-            of_path = {name: record for name, record in selected.items() if record.file_path == path}
-            self._delete_file(path, list(of_path.values()))
-            for name in of_path:
-                self._forget(FetchRecord, name)
+        """Delete the fetched files."""
+        of_path: dict[str, list[FetchRecord]] = defaultdict(list)
+        for name in self._selected:
+            record = self._fetches[name]
+            of_path[record.file_path].append(record)
+        for path, records in of_path.items():
+            self._delete_file(path, records)
 
     def delete_leftovers(self) -> None:
         """Delete the parts that unfinished fetches keep, and forget whose they were."""
@@ -121,29 +124,38 @@ class _Deletion:
             if self._is_asked_for(record) and self._is_old(record.began_at) and stems[name] not in stays:
                 self._forget(BegunRecord, name)
 
-    def forget(self) -> None:
+    def forget_exports(self) -> None:
         """Forget the exports and searches whose time is over."""
         if self._path is not None:
             return
-        left, forgotten = set(), set()
-        for kind in (ExportRecord, TaskRecord):
+        over: list[tuple[type[ExportRecord], str]] = []
+        left, gone = set(), set()
+        for kind in (TaskRecord, ExportRecord):
             for name in self._step.state.names(kind):
                 record = self._step.state.read(kind, name)
                 if record is not None and self._is_asked_for(record) and self._is_over(record):
-                    self._forget(kind, name)
-                    forgotten.add(record.job_uuid)
+                    over.append((kind, name))
+                    gone.add(record.job_uuid)
                 elif record is not None:
                     left.add(record.job_uuid)
+        # What leads to the exports goes first: once they are gone, nothing tells any more that its time is over.
+        for name in self._step.state.names(QueryRecord):
+            query = self._step.state.read(QueryRecord, name)
+            if query is not None and gone.intersection(query.jobs) and not left.intersection(query.jobs):
+                self._forget(QueryRecord, name)
         for name in self._step.state.names(SearchRecord):
             search = self._step.state.read(SearchRecord, name)
             if search is None or self._task is not None or self._job not in {None, search.job_uuid}:
                 continue
-            if self._is_old(search.asked_at) and search.job_uuid not in left and self._is_past(search.asked_at):
+            if search.job_uuid not in left and self._is_old(search.asked_at) and self._is_past(search.asked_at):
                 self._forget(SearchRecord, name)
-        for name in self._step.state.names(QueryRecord):
-            query = self._step.state.read(QueryRecord, name)
-            if query is not None and forgotten.intersection(query.jobs) and not left.intersection(query.jobs):
-                self._forget(QueryRecord, name)
+        for kind, name in over:
+            self._forget(kind, name)
+
+    def forget_files(self) -> None:
+        """Forget the fetched files: last, as they tell when an export's time was over."""
+        for name in self._selected:
+            self._forget(FetchRecord, name)
 
     def results(self) -> DeleteResults:
         """Return what was deleted so far."""

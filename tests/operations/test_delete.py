@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -352,18 +354,26 @@ class Forgetful(LocalDataStorage):
             raise Killed
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_a_deletion_that_was_killed_anywhere_is_finished_by_the_next(place: Place, *, before: bool) -> None:
+@pytest.mark.parametrize("expired", [True, False])
+def test_a_deletion_that_was_killed_anywhere_is_finished_by_the_next(
+    place: Place, tmp_path: Path, *, expired: bool
+) -> None:
     job, task = place.exported()
-    for last in range(1, 5):
-        paths = [place.fetch(job, task), place.fetch(job, task, file_name="2", format="json")]
-        with pytest.raises(Killed):
-            place.bench.delete(
-                job_uuid=job, options={"storage": Forgetful(place.bench.folder, last=last, before=before)}
-            )
-        place.delete(job_uuid=job)
-        assert [place.storage.size(path) for path in paths] == [None, None]
-        assert "fetches" not in place.remembered()
+    paths = [place.fetch(job, task), place.fetch(job, task, file_name="2", format="json")]
+    place.bench.clock.advance(25 * HOUR if expired else 0)
+    killed = 0
+    for last, before in itertools.product(range(1, 9), (True, False)):
+        folder = tmp_path / f"{last}-{before}"
+        shutil.copytree(place.bench.folder, folder)
+        here = Place(place.bench, LocalDataStorage(folder))
+        try:
+            place.bench.delete(job_uuid=job, options={"storage": Forgetful(folder, last=last, before=before)})
+        except Killed:
+            killed += 1
+        here.delete(job_uuid=job)
+        assert [here.storage.size(path) for path in paths] == [None, None]
+        assert here.remembered() == ({} if expired else {"exports": 1, "tasks": 1, "queries": 1})
+    assert killed == 2 * (7 if expired else 4)
 
 
 def test_a_data_storage_that_fails_is_told(place: Place) -> None:
