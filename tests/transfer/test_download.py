@@ -10,6 +10,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from sekoia_export.archive import ArchiveFacts, ArchiveFormat
 from sekoia_export.errors import (
@@ -17,6 +18,7 @@ from sekoia_export.errors import (
     DiskFull,
     ExportError,
     InflatesTooFar,
+    KeyRefused,
     LinkExpired,
     ObjectChanged,
     ObjectMissing,
@@ -24,6 +26,7 @@ from sekoia_export.errors import (
 )
 from sekoia_export.simulator import Kind
 from sekoia_export.transfer.local_storage import LocalDataStorage
+from sekoia_export.transfer.patience import Patience
 from tests.transfer.shelf import COUNT, EVENTS, EXPORT, FIRST_MEMBER_BYTES, NAME, Shelf, fault, sse_key
 
 EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
@@ -279,3 +282,35 @@ def test_the_floor_of_the_disk_is_watched_while_a_file_is_inflated(shelf: Shelf)
     with pytest.raises(DiskFull, match="to stay free"):
         shelf.fetch(storage=storage, output=ArchiveFormat.JSONL)
     assert what_came_is_kept(shelf)
+
+
+@pytest.mark.parametrize("status", [412, 416])
+def test_an_answer_that_means_another_object_drops_what_came(shelf: Shelf, status: int) -> None:
+    shelf.put()
+    known, source = shelf.probe(), shelf.source()
+    shelf.break_once(Kind.STATUS, status=status)
+    with pytest.raises(ObjectChanged):
+        shelf.fetch(source, known=known)
+    assert nothing_is_left(shelf)
+
+
+def test_a_wrong_key_is_not_tried_again(shelf: Shelf) -> None:
+    shelf.put(key=sse_key())
+    known = shelf.probe([sse_key()])
+    before = len(shelf.gets())
+    with pytest.raises(KeyRefused):
+        shelf.fetch(shelf.source(sse_key(b"w")), known=known)
+    assert len(shelf.gets()) == before + 1
+
+
+def test_a_name_that_does_not_resolve_any_more(shelf: Shelf) -> None:
+    shelf.put()
+    known, gone = shelf.probe(), shelf.source(url=SecretStr("https://storage.invalid/o?X-Amz-Signature=canary"))
+    shelf.patience = Patience(attempts=2)
+    with pytest.raises(TransferFailed, match=r"storage\.invalid.* could not be resolved") as caught:
+        shelf.fetch(gone, known=known, refresh=False)
+    assert "canary" not in str(caught.value)
+    assert what_came_is_kept(shelf)
+    shelf.fetch(gone, known=known)
+    assert shelf.renewed == 1
+    assert shelf.fetched() == EXPORT
