@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from sekoia_export.clock import SystemClock
 from sekoia_export.configuration import Configuration
 from sekoia_export.operations.doctor import diagnose
 from sekoia_export.simulator import MASSIVE_EXPORT, Fault, Kind, Settings, Simulator
+from sekoia_export.simulator.certificates import VALID, make_certificates
 from tests.canaries import ENCRYPTION_SECRET, S3_SECRET
 from tests.cli.bench import CommandLine, Done
 from tests.clock import ManualClock
@@ -137,6 +138,25 @@ def test_an_own_bucket_is_tried_with_a_customer_key(command_line: CommandLine, s
     done = command_line.run("doctor", "--json")
     assert verdicts(done)["own bucket, SSE-C"] == "bad"
     assert done.status == 1
+
+
+@pytest.mark.parametrize(("age_days", "verdict"), [(0, "good"), (25, "warning")])
+def test_tls_is_told_with_the_end_of_the_certificate(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_days: int, verdict: str
+) -> None:
+    made_at = datetime.now(UTC) - timedelta(days=age_days)
+    made = make_certificates(tmp_path, authority=tmp_path / "ca.pem", now=made_at)
+    with Simulator(Settings(tls_certificate=made.certificate, tls_key=made.key)) as simulator:
+        command_line.configure(simulator)
+        untrusted = command_line.run("doctor", "--json")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.authority))
+        trusted = command_line.run("doctor", "--json")
+    assert (untrusted.status, trusted.status) == (1, 0)
+    assert "REQUESTS_CA_BUNDLE" in found(untrusted)["address"]["remedy"]
+    assert found(trusted)["TLS"]["verdict"] == verdict
+    assert (
+        f"TLSv1.3, and the certificate is trusted until {made_at + VALID:%Y-%m-%d}." == found(trusted)["TLS"]["found"]
+    )
 
 
 @pytest.mark.parametrize(("supported", "verdict"), [(True, "good"), (False, "warning")])

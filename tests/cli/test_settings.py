@@ -63,7 +63,7 @@ def test_each_place_wins_over_the_next(command_line: CommandLine) -> None:
 PLACES = ("option", "environment ours", "environment official", ".env ours", ".env official", "profile", "config.toml")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.sampled_from(PLACES), min_size=1))
 def test_whatever_places_have_a_value_the_first_of_them_wins(command_line: CommandLine, places: set[str]) -> None:
     def address(place: str) -> str:
@@ -275,6 +275,29 @@ class TestSecrets:
             command_line.write_config(f"keyring = true\n{PROFILES}")
             assert values(command_line, "--profile", "usa")["api_key"]["origin"] == "keyring"
             assert "api_key" not in values(command_line)
+        finally:
+            keyring.set_keyring(before)
+
+    def test_a_keyring_that_is_locked_is_said(self, command_line: CommandLine) -> None:
+        import keyring
+        from keyring.backend import KeyringBackend
+        from keyring.errors import KeyringLocked
+
+        class Locked(KeyringBackend):
+            priority = 1
+
+            def set_password(self, service: str, username: str, password: str) -> None: ...
+
+            def get_password(self, service: str, username: str) -> str | None:
+                raise KeyringLocked("canary-of-a-keyring")
+
+        before = keyring.get_keyring()
+        keyring.set_keyring(Locked())  # type: ignore[no-untyped-call]
+        try:
+            command_line.environment["SEKOIA_KEYRING"] = "yes"
+            done = command_line.run("config")
+            assert done.status == 2
+            assert "cannot be read (KeyringLocked). Unlock it" in done.stderr
         finally:
             keyring.set_keyring(before)
 
