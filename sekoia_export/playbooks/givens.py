@@ -20,14 +20,8 @@ if TYPE_CHECKING:
 
 _ORDERED = {Comparison.LESS, Comparison.GREATER, Comparison.AT_MOST, Comparison.AT_LEAST}
 _SECRET = {"encryption_key"}
-_ANY_OF = {
-    "export_events": (
-        ({"job_uuid"}, {"query", "earliest_time"}),
-        "Neither a query with its earliest_time nor a job_uuid is given",
-        "Give query and earliest_time, or the job_uuid of a search job that is done.",
-    )
-}
-"""By command: of which sets of arguments one is needed, which no schema of a form tells."""
+_SOURCES = ({"job_uuid"}, {"query", "earliest_time"})
+"""What export_events takes either of, which no schema of a form tells."""
 
 
 def check_givens(subject: Subject) -> Iterator[Finding]:
@@ -56,10 +50,8 @@ def _arguments(subject: Subject, node: Node, component: Component) -> Iterator[F
                 f"Give {name}: {meaning[0].lower()}{meaning[1:]}." if meaning else f"Give {name}.",
                 place=f"argument {name}",
             )
-    if component.command in _ANY_OF:
-        choices, cause, remedy = _ANY_OF[component.command]
-        if not any(all(not _is_missing(node.arguments.get(name)) for name in names) for names in choices):
-            yield error(Rule.MISSING_ARGUMENT, node, f"{cause}.", remedy, place=f"argument {min(choices[-1])}")
+    if component.command == "export_events":
+        yield from _source(node)
     for name, value in node.arguments.items():
         place = f"argument {shown(name)}"
         if name not in properties:
@@ -81,6 +73,26 @@ def _arguments(subject: Subject, node: Node, component: Component) -> Iterator[F
                 "Leave it out and configure an encryption secret, from which the keys of all exports are derived.",
                 place=place,
             )
+
+
+def _source(node: Node) -> Iterator[Finding]:
+    given = {name for name, value in node.arguments.items() if not _is_missing(value)}
+    if not any(names <= given for names in _SOURCES):
+        yield error(
+            Rule.MISSING_ARGUMENT,
+            node,
+            "Neither a query with its earliest_time nor a job_uuid is given.",
+            "Give query and earliest_time, or the job_uuid of a search job that is done.",
+            place="argument query" if "query" not in given else "argument earliest_time",
+        )
+    elif all(names & given for names in _SOURCES):
+        yield error(
+            Rule.CLASHING_ARGUMENTS,
+            node,
+            "A query and a job_uuid are given, and only one of them can be exported.",
+            "Give query and earliest_time, or job_uuid.",
+            place="argument job_uuid",
+        )
 
 
 def _is_missing(value: Any) -> bool:

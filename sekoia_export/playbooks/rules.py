@@ -34,6 +34,7 @@ class Rule(StrEnum):
     UNKNOWN_TRIGGER = "unknown-trigger", "A trigger of a known module is not known"
     WRONG_MODULE = "wrong-module", "An action is named under a module that is not its own"
     MISSING_ARGUMENT = "missing-argument", "An argument that is needed is not given"
+    CLASHING_ARGUMENTS = "clashing-arguments", "Arguments are given that exclude each other"
     UNKNOWN_ARGUMENT = "unknown-argument", "An argument does not exist"
     SECRET_IN_FILE = "secret-in-file", "A key stands in the file"
     UNKNOWN_BRANCH = "unknown-branch", "A branch does not exist, so what follows it never runs"

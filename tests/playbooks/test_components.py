@@ -45,6 +45,11 @@ def test_a_broken_manifest_is_named(tmp_path: Path) -> None:
         load_catalogue(tmp_path)
 
 
+def test_a_folder_without_the_module_s_manifest_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"There is no manifest\.json in"):
+        load_catalogue(tmp_path)
+
+
 def test_components_of_other_modules_are_found_by_their_uuids() -> None:
     catalogue = load_catalogue()
     node = Node(number=1, type=NodeType.ACTION, component_uuid="0fcabc04-43b4-4564-b9b2-08b80e0e1ecf")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parent.parent.parent / "playbooks"
 Nodes = dict[str, dict[str, Any]]
 CASE, LONG = "export-case-events.json", "export-long-period.json"
+PARTNER = "hand-a-file-to-a-partner.json"
 COMMENT = {
     "name": "Comment: one more",
     "type": "action",
@@ -76,6 +77,17 @@ MISTAKES = {
     ),
     "an argument that is empty": Mistake(
         CASE, gives(4, query=" "), "missing-argument", 4, "argument query", "Give query"
+    ),
+    "an export of nothing": Mistake(
+        PARTNER, takes(1, "query"), "missing-argument", 1, "argument query", "Give query and earliest_time, or"
+    ),
+    "an export of two things": Mistake(
+        PARTNER,
+        gives(1, job_uuid="{{ node.0.case_uuid }}"),
+        "clashing-arguments",
+        1,
+        "argument job_uuid",
+        "Give query and earliest_time, or job_uuid",
     ),
     "an argument that does not exist": Mistake(
         CASE, gives(5, feilds=["message"]), "unknown-argument", 5, "argument feilds", "Did you mean fields?"
@@ -182,6 +194,9 @@ MISTAKES = {
         "argument content",
         "Jinja",
         WARNING,
+    ),
+    "a test that is not known": Mistake(
+        CASE, gives(8, content="{{ node.1.title is short }}"), "unknown-test", 8, "argument content", "Jinja", WARNING
     ),
     "a template that is loaded": Mistake(
         CASE, gives(8, content="{% include 'x' %}"), "loads-template", 8, "argument content", "into the argument"
@@ -290,6 +305,16 @@ MISTAKES = {
     "a range that is none": Mistake(
         CASE, case(comparison="range", right=5), "wrong-type", 2, "case it has alerts, right", "[1, 100]"
     ),
+    "a range as text that is none": Mistake(
+        CASE, case(comparison="range", right="1 to 5"), "wrong-type", 2, "case it has alerts, right", "[1, 100]"
+    ),
+    "a case that is called else": Mistake(
+        CASE, case(name="else"), "duplicate-case", 2, "case else", "another name", beside=frozenset({"unknown-branch"})
+    ),
+    "something in a number": Mistake(
+        CASE, case(comparison="in", right=5), "wrong-type", 2, "case it has alerts, right", '["a", "b"]'
+    ),
+    "a loop over nothing": Mistake(LONG, sets(2, items=" "), "missing", 2, "items", "{{ node.1.windows }}"),
     "a loop without a body": Mistake(
         LONG,
         sets(2, loop=[]),
@@ -319,6 +344,9 @@ MISTAKES = {
     "a key that is stored later": Mistake(
         LONG, gives(1, query="{{ store.exported }}"), "stored-later", 1, "argument query", "come before it", WARNING
     ),
+    "a method of the dictionary for a key of the store": Mistake(
+        LONG, gives(15, content="{{ store.keys }}"), "method", 15, "argument content", "['keys']"
+    ),
     "a change that does not exist": Mistake(
         LONG, changes(type="push"), "unknown-choice", 7, "modification 1", "set, unset, append, remove"
     ),
@@ -333,6 +361,15 @@ def findings(file: str, change: Callable[[Nodes], object] = lambda _: None) -> l
     nodes = {number: copy.deepcopy(node) for number, node in playbook["nodes"].items()}
     change(nodes)
     return check_playbook(parse_playbook(json.dumps({**playbook, "nodes": nodes}).encode()))
+
+
+def test_what_looks_like_a_mistake_and_is_none() -> None:
+    assert findings(CASE, case(comparison="range", right="[1, 100]")) == []
+    assert findings(CASE, case(comparison="in", right=["a"])) == []
+    assert findings(CASE, gives(5, encryption_key="", field_set=None)) == []
+    assert findings(CASE, gives(6, timeout="{{ node.5.reused and 60 or 600 }}")) == []
+    assert findings(LONG, gives(15, content="{{ store['keys'] | default('') }}")) == []
+    assert findings(LONG, sets(2, items="[1, 2]")) == []
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=[*MISTAKES])

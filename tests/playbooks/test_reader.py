@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sekoia_export.errors import UsageError
@@ -206,11 +206,13 @@ SHAPED = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_read(data: bytes) -> None:
     parse_playbook(data)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["0", "1", "2", "x"]), SHAPED, max_size=4))
 def test_any_nodes_are_read(nodes: dict[str, Any]) -> None:
     reading = parse_playbook(json.dumps({"name": "p", "nodes": nodes}).encode())
