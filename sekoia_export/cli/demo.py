@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from sekoia_export.errors import ConfigurationError, UsageError
 from sekoia_export.simulator import Engine, NodeRun, Settings, Simulator
+from sekoia_export.simulator.node import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,6 @@ _TOLD = {
     "wait_until_finished": ("status", "progress"),
     "fetch_and_decrypt": ("events_count", "complete", "encryption"),
 }
-_LOG_LINE = re.compile(r"^\S+ \S+ - \S+ - [A-Z]+ - (?P<message>.*)$")
 
 
 class Demo:
@@ -115,8 +114,7 @@ class Demo:
         return 0
 
     def _show_output(self, line: str) -> None:
-        found = _LOG_LINE.match(line)
-        self._say(f"  {found['message'] if found else line}", style="dim")
+        self._say(f"  {message_of(line)}", style="dim")
 
     def _summarise(self, runs: list[NodeRun]) -> None:
         results = runs[-1].results

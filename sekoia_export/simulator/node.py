@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from sekoia_export.simulator.callback import Report
 
 _READERS_END_S = 10.0
+# As sekoia-automation-sdk formats what nodes log: date, time, logger, level, message.
+_LOG_LINE = re.compile(r"^\S+ \S+ - [^-]+ - [A-Z]+ - (?P<message>.*)$")
+
+
+def message_of(line: str) -> str:
+    """Return what a line that a node printed says, without the time and level of a log line."""
+    found = _LOG_LINE.match(line)
+    return found["message"] if found else line
 
 
 @dataclass(frozen=True, slots=True)

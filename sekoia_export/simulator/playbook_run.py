@@ -13,7 +13,6 @@ stand-ins of other modules' actions are carried out here.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any, assert_never
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from sekoia_export.errors import ExportError, UsageError
 from sekoia_export.playbooks.model import DEFAULT_BRANCH, ELSE_BRANCH, LOOP_BRANCH, Node, NodeType, Subtype
 from sekoia_export.redaction import redact
+from sekoia_export.simulator.node import message_of
 from sekoia_export.simulator.operators import change_store, holds
 from sekoia_export.simulator.playbook_steps import Join, Observer, Outcome, Scope, Silent, Step, StepStatus
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from sekoia_export.simulator.stand_ins import StandIns
 
 _LONGEST_NODE_S = 30 * 86_400.0
-_LOG_LINE = re.compile(r"^\S+ \S+ - \S+ - [A-Z]+ - (?P<message>.*)$")
 
 
 class PlaybookRun:
@@ -178,8 +177,7 @@ class PlaybookRun:
             return self._stand_ins.run(component, arguments), (DEFAULT_BRANCH,)
 
         def note(line: str) -> None:
-            found = _LOG_LINE.match(line)
-            self._note(step, redact(found["message"] if found else line))
+            self._note(step, redact(message_of(line)))
 
         with self._engine.start_rendered(component.command, arguments, node=node.number, on_output=note) as started:
             run = started.wait(_LONGEST_NODE_S)

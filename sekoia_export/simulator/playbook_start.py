@@ -13,7 +13,7 @@ from sekoia_export.playbooks.model import NodeType
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sekoia_export.playbooks.components import Catalogue
     from sekoia_export.playbooks.model import Node, Playbook
@@ -95,11 +95,13 @@ def events_of(
     engine: Engine,
     stand_ins: StandIns,
     stopping: threading.Event,
+    on_output: Callable[[str], object] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the events that a trigger sends, each as soon as it is there.
 
     A trigger of this module is started as the playbook engine starts it, and runs until it ends, `stopping` is set or
-    the iteration is given up. A manual trigger of the platform's is used once, on the simulator's first case or alert.
+    the iteration is given up; `on_output` is called with each line that it prints, by another thread. A manual trigger
+    of the platform's is used once, on the simulator's first case or alert.
 
     Raises:
         UsageError: the trigger sends nothing by itself here: the event must be given.
@@ -115,7 +117,7 @@ def events_of(
             )
         yield event
         return
-    with engine.start_trigger(component.command, trigger.arguments) as started:
+    with engine.start_trigger(component.command, trigger.arguments, on_output=on_output) as started:
         seen = 0
         while not stopping.is_set():
             ended = started.poll() is not None

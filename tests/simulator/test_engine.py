@@ -12,6 +12,7 @@ import requests
 
 from sekoia_export.errors import DeadlineExceeded, UsageError
 from sekoia_export.simulator import Engine, Fault, Kind
+from sekoia_export.simulator.node import message_of
 
 # What the SDK does, without its half second of imports.
 PLAIN = """
@@ -120,6 +121,18 @@ def test_a_node_runs_as_the_engine_runs_it(plain: Path, monkeypatch: pytest.Monk
     assert env["PLAYBOOK_RUN_UUID"] == second.results["env"]["PLAYBOOK_RUN_UUID"] == run_uuid
     assert env["NODE_RUN_UUID"] != second.results["env"]["NODE_RUN_UUID"]
     assert env["TOKEN"] != second.results["env"]["TOKEN"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("2026-11-25 23:48:18 - Scheduled export - INFO - The next window is due.", "The next window is due."),
+        ("2026-11-25 23:48:18 - Fetch - ERROR - a - b", "a - b"),
+        ("as it is - 1", "as it is - 1"),
+    ],
+)
+def test_of_a_line_that_a_node_logs_the_message_is_told(line: str, message: str) -> None:
+    assert message_of(line) == message
 
 
 def test_secrets_are_given_to_who_asks(plain: Path) -> None:

@@ -22,6 +22,14 @@ def expressions() -> Iterator[Expressions]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[Expressions]:
+    """Give one whose process will be stopped: what the tests covered there is lost."""
+    made = Expressions(BOUNDS)
+    yield made
+    made.close()
+
+
 def render(expressions: Expressions, value: Any) -> Any:
     return expressions.arguments({"it": value}, node="node 3 (Ask)", results=RESULTS, store={"x": True})["it"]
 
@@ -150,12 +158,12 @@ def test_nothing_leaves_the_sandbox(expressions: Expressions, expression: str) -
         ("{% for i in range(99999) %}{% for j in range(9999) %}0123456789{% endfor %}{% endfor %}", "more time|memory"),
     ],
 )
-def test_an_expression_without_end_is_stopped_and_named(expressions: Expressions, expression: str, cause: str) -> None:
+def test_an_expression_without_end_is_stopped_and_named(mortal: Expressions, expression: str, cause: str) -> None:
     with pytest.raises(UsageError, match=cause) as error:
-        render(expressions, expression)
+        render(mortal, expression)
     assert expression[:190] in str(error.value)
     assert "node 3 (Ask), argument it" in str(error.value)
-    assert render(expressions, "{{ node.1.count }}") == 7
+    assert render(mortal, "{{ node.1.count }}") == 7
 
 
 def test_arguments_that_are_too_large_together_are_refused(expressions: Expressions) -> None:

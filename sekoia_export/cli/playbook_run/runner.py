@@ -19,6 +19,7 @@ from sekoia_export.playbooks.components import load_catalogue
 from sekoia_export.playbooks.reader import read_playbook
 from sekoia_export.simulator import Engine
 from sekoia_export.simulator.mishaps import Mishap, arguments_of
+from sekoia_export.simulator.node import message_of
 from sekoia_export.simulator.playbook_run import PlaybookRun
 from sekoia_export.simulator.playbook_start import choose_trigger, events_of, refuse, with_arguments
 from sekoia_export.simulator.stand_ins import StandIns
@@ -116,6 +117,7 @@ class _Running:
             module_folder=module, data_folder=data, configuration=self.where.plain(), secrets=self.where.secrets()
         ) as engine:
             for each in [event] if event is not None else self._events(engine, most):
+                engine.playbook_uuid = self.playbook.uuid or engine.playbook_uuid
                 engine.playbook_run_uuid = str(uuid.uuid4())
                 with shown(self.session.terminal, self.playbook.name or "playbook") as observer:
                     outcome = PlaybookRun(
@@ -131,17 +133,29 @@ class _Running:
         return outcomes
 
     def _events(self, engine: Engine, most: int) -> Iterator[dict[str, Any]]:
-        stopping = threading.Event()
+        stopping, waiting = threading.Event(), threading.Event()
         component = self.catalogue.of(self.trigger)
         if component is not None and component.ours:
             self.session.terminal.say(f"Waiting for the trigger {self.trigger.title} to send an event.")
         events = events_of(
-            self.trigger, catalogue=self.catalogue, engine=engine, stand_ins=self.stand_ins, stopping=stopping
+            self.trigger,
+            catalogue=self.catalogue,
+            engine=engine,
+            stand_ins=self.stand_ins,
+            stopping=stopping,
+            on_output=lambda line: self._tell(line) if waiting.is_set() else None,
         )
+        waiting.set()
         for number, event in enumerate(events, start=1):
+            waiting.clear()
             yield event
+            waiting.set()
             if number == most:
                 stopping.set()
+
+    def _tell(self, line: str) -> None:
+        """Say what the trigger logs: when its next event is due, for instance."""
+        self.session.terminal.say(self.session.terminal.without_secrets(f"  {message_of(line)}"), style="dim")
 
 
 def read_event(given: str, folder: Path) -> dict[str, Any]:
