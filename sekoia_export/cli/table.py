@@ -34,6 +34,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("list", "List exports with their status"),
     Entry("link", "Give the download link of an export"),
     Entry("cancel", "Stop a search"),
+    Entry("query", "Ask exported files: in SQL, or without", connects=False),
+    Entry("convert", "Write exported files as Parquet, CSV or JSON", connects=False),
     Entry("doctor", "Look at everything that an export needs"),
     Entry("config", "Show the configuration, and where each value comes from"),
     Entry("simulate", "Serve a simulated platform for other tools to test against", connects=False),

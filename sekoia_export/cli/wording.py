@@ -33,6 +33,15 @@ _OPTIONS = {
     "wait_for_slot": "--wait-for-slot",
     "format": "--format",
     "file_name": "--output",
+    "to_file": "--output",
+    "file_path": "FILE",
+    "count_by": "--count-by",
+    "over_time": "--over-time",
+    "on_bad_line": "--on-bad-line",
+    "by_day": "--by-day",
+    "limit": "--limit",
+    "where": "--where",
+    "sql": "--sql",
     "base_url": "--region or --base-url",
     "api_key": "SEKOIA_API_KEY",
     "encryption_secret": "SEKOIA_ENCRYPTION_SECRET",
@@ -47,7 +56,7 @@ _OPTIONS = {
     "search_events": "sekoia-export search",
 }
 # Words that are also English stand for an argument only where the text says so.
-_ENGLISH = {"query", "timeout", "fields", "encryption", "format"}
+_ENGLISH = {"query", "timeout", "fields", "encryption", "format", "limit", "where", "sql"}
 _ARGUMENT = re.compile(rf"\b[Tt]he argument ({'|'.join(_OPTIONS)})\b")
 _NAME = re.compile(rf"(?<![\w.-])({'|'.join(name for name in _OPTIONS if name not in _ENGLISH)})(?![\w-])")
 _PHRASES = {

@@ -1,0 +1,141 @@
+"""What `query` and `convert` do with files of this machine, and how an answer looks on a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from sekoia_export.arguments.analysis import ConvertArguments, QueryArguments
+from sekoia_export.arguments.base import read_arguments
+from sekoia_export.cli.exit_status import ExitStatus, status_of_branch
+from sekoia_export.cli.output import print_json
+from sekoia_export.cli.wording import CommandLineError
+from sekoia_export.cli.words import size_in_words
+from sekoia_export.operations.convert import convert_export, default_name
+from sekoia_export.operations.query import query_export
+from sekoia_export.transfer.local_storage import LocalDataStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sekoia_export.cli.session import Session
+    from sekoia_export.cli.terminal import Terminal
+
+_CELL_LENGTH = 120
+_UNSHOWN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Categories of characters that would move the cursor, or turn the order of what follows."""
+
+
+def query(
+    session: Session, files: Sequence[str], given: Mapping[str, Any], *, output: str | None, force: bool, json: bool
+) -> ExitStatus:
+    """Carry out `query`: the rows go to stdout as a table, as JSON, or into a file."""
+    target = _Target(session, output, force=force)
+    arguments = read_arguments(QueryArguments, {**given, "file_paths": _names(session, files), "to_file": target.name})
+    outcome = query_export(_MACHINE, session.clock, arguments, into=target.storage)
+    target.tidy()
+    results = outcome.results
+    terminal = session.terminal
+    if json:
+        shown = {"branch": outcome.branch, **results.model_dump(mode="json")}
+        print_json(terminal, {**shown, "file_path": target.shown})
+    elif target.shown is None:
+        _print_table(terminal, results.columns, results.rows)
+        if results.truncated:
+            terminal.say(f"There are more rows than these {results.row_count}: raise --limit, or write all with -o.")
+    else:
+        terminal.say(f"{results.row_count:,} rows in {target.shown}")
+    _say_bad_lines(terminal, results.bad_lines)
+    return status_of_branch(outcome.branch)
+
+
+def convert(
+    session: Session, files: Sequence[str], given: Mapping[str, Any], *, output: str | None, force: bool, json: bool
+) -> ExitStatus:
+    """Carry out `convert`."""
+    names = _names(session, files)
+    first = read_arguments(ConvertArguments, {**given, "file_paths": names})
+    beside = session.folder / Path(default_name(first)).name
+    target = _Target(session, output or str(beside), force=force)
+    arguments = read_arguments(ConvertArguments, {**given, "file_paths": names, "file_name": target.name})
+    outcome = convert_export(_MACHINE, session.clock, arguments, into=target.storage)
+    target.tidy()
+    results = outcome.results
+    if json:
+        shown = {"branch": outcome.branch, **results.model_dump(mode="json")}
+        print_json(session.terminal, {**shown, "file_path": target.shown})
+    else:
+        session.terminal.data(str(target.shown))
+        session.terminal.say(f"{results.events_count:,} events, {size_in_words(results.file_size)}")
+    _say_bad_lines(session.terminal, results.bad_lines)
+    return status_of_branch(outcome.branch)
+
+
+# Every file that this user can read: names are made from paths, see `_names`.
+_MACHINE = LocalDataStorage(Path("/"))
+
+
+class _Target:
+    """The file that is written, if any.
+
+    Attributes:
+        name: in `storage`; None for no file.
+        storage: the folder it goes to.
+        shown: where it is, for a person.
+    """
+
+    def __init__(self, session: Session, output: str | None, *, force: bool) -> None:
+        path = None if output is None else (session.folder / Path(output).expanduser()).resolve()
+        if path is not None and path.exists() and not force:
+            raise CommandLineError(
+                f"{path} is there already.", "Give another name with --output, or replace it with --force."
+            )
+        self.name = None if path is None else path.name
+        self.shown = None if path is None else str(path)
+        self.storage = None if path is None else LocalDataStorage(path.parent)
+
+    def tidy(self) -> None:
+        """Remove what was only needed while the file was written."""
+        if self.storage is not None:
+            self.storage.tidy()
+
+
+def _names(session: Session, files: Sequence[str]) -> list[str]:
+    paths = [(session.folder / Path(file).expanduser()).resolve() for file in files]
+    for path in paths:
+        if not path.exists():
+            raise CommandLineError(f"There is no file {path}.", "Name an exported file.")
+    return [path.as_posix().lstrip("/") for path in paths]
+
+
+def _say_bad_lines(terminal: Terminal, count: int) -> None:
+    if count:
+        terminal.warn(f"{count:,} lines are no JSON objects and were left out.")
+
+
+def _print_table(terminal: Terminal, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the rows as a table of plain text: nothing in them reaches the terminal but characters that stand still."""
+    if not rows:
+        terminal.say("No rows.")
+        return
+    lines = [[_cell(column) for column in columns], *([_cell(row[column]) for column in columns] for row in rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    numbers = [all(isinstance(row[column], (int, float)) for row in rows) for column in columns]
+    for at, line in enumerate(lines):
+        cells = [
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, numbers, strict=True)
+        ]
+        terminal.data("  ".join(cells).rstrip(), style=None if at else "bold")
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+    plain = "".join(
+        character if unicodedata.category(character) not in _UNSHOWN else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )
+    return plain if len(plain) <= _CELL_LENGTH else f"{plain[: _CELL_LENGTH - 1]}…"

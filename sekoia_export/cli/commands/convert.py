@@ -1,0 +1,44 @@
+"""`sekoia-export convert`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sekoia_export.analysis.converting import ConvertFormat
+from sekoia_export.analysis.events import OnBadLine
+from sekoia_export.cli import choices
+from sekoia_export.cli.exit_status import ExitStatus
+from sekoia_export.cli.session import Session
+
+EXAMPLES = (
+    "sekoia-export convert jdoe.jsonl.gz",
+    "sekoia-export convert jdoe.jsonl.gz --format csv -o jdoe.csv",
+    "sekoia-export convert january/*.jsonl.gz --by-day -o january",
+)
+
+
+def command(
+    ctx: typer.Context,
+    files: Annotated[
+        list[str], typer.Argument(help="Exported files, or folders with Parquet files.", metavar="FILE...")
+    ],
+    *,
+    format: Annotated[  # noqa: A002 - the option's name
+        ConvertFormat, typer.Option(metavar="FORMAT", help="parquet, csv, json or jsonl.")
+    ] = ConvertFormat.PARQUET,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="By default the first file's name, here.")
+    ] = None,
+    by_day: Annotated[bool, typer.Option("--by-day", help="Parquet: a folder with files for each day.")] = False,
+    force: choices.Force = False,
+    on_bad_line: Annotated[OnBadLine, typer.Option(metavar="HOW", help="skip or error.")] = OnBadLine.SKIP,
+    timeout: choices.Timeout = None,
+    json: choices.Json = False,
+) -> ExitStatus:
+    """Write exported files as Parquet, CSV or JSON, and their name to stdout."""
+    from sekoia_export.cli.answers import convert
+
+    given = {"format": format, "by_day": by_day, "on_bad_line": on_bad_line, "timeout": timeout}
+    return convert(Session.of(ctx), files, given, output=output, force=force, json=json)
