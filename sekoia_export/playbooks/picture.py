@@ -19,6 +19,7 @@ _SHAPES = {
 _STYLES = (
     "classDef ours fill:#e8e6ff,stroke:#5d4ff2,color:#111",
     "classDef other fill:#f4f4f4,stroke:#888,color:#111",
+    "classDef operator fill:#fff,stroke:#555,color:#111",
     "classDef unknown fill:#fff3d6,stroke:#b7791f,color:#111",
 )
 
@@ -26,8 +27,8 @@ _STYLES = (
 def picture(playbook: Playbook, catalogue: Catalogue) -> str:
     """Return the text of a Mermaid flow chart.
 
-    Nodes of this module, of others and of unknown ones have classes of their own; an edge says its branch, and one to
-    the body of a loop is dotted.
+    Nodes of this module, of others, unknown ones and operators have classes of their own; an edge says its branch, and
+    one to the body of a loop is dotted.
     """
     lines = ["flowchart TD", *(f"    {_shape(node, catalogue)}" for node in playbook.nodes.values())]
     for node in playbook.nodes.values():
@@ -42,7 +43,7 @@ def picture(playbook: Playbook, catalogue: Catalogue) -> str:
                 arrow = f'-- "{_escaped(branch)}" -->'
             lines.append(f"    n{node.number} {arrow} n{follower}")
     lines += [f"    {style}" for style in _STYLES]
-    for kind in ("ours", "other", "unknown"):
+    for kind in ("ours", "other", "operator", "unknown"):
         numbers = [f"n{node.number}" for node in playbook.nodes.values() if _class(node, catalogue) == kind]
         if numbers:
             lines.append(f"    class {','.join(numbers)} {kind}")
@@ -61,9 +62,9 @@ def _shape(node: Node, catalogue: Catalogue) -> str:
     return f'n{node.number}{before}"{label}"{after}'
 
 
-def _class(node: Node, catalogue: Catalogue) -> str | None:
-    if node.component_uuid is None:
-        return None
+def _class(node: Node, catalogue: Catalogue) -> str:
+    if node.type is NodeType.OPERATOR:
+        return "operator"
     component = catalogue.of(node)
     if component is None:
         return "unknown"

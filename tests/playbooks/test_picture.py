@@ -34,6 +34,8 @@ def test_nodes_have_their_names_and_edges_their_branches() -> None:
     assert 'n2 -- "after the last" --> n14' in lines
     assert 'n3 -- "timed_out" --> n9' in lines
     assert "class n1,n3,n4,n5,n6 ours" in lines
+    assert "class n0,n15,n16,n17,n18,n19,n20 other" in lines
+    assert "class n21,n2,n7,n8,n9,n10,n11,n12,n13,n14 operator" in lines
 
 
 def test_a_name_is_no_markup() -> None:
