@@ -39,7 +39,7 @@ class PlaybookRun:
     """One run of one playbook.
 
     Args:
-        playbook: one that `refusal` found nothing in.
+        playbook: one that `refuse` let pass.
         engine: starts the nodes of this module, and renders.
         stand_ins: carry out the actions of other modules.
         catalogue: what the nodes are.

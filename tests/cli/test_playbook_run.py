@@ -259,6 +259,21 @@ def test_event_and_arguments_are_given_on_the_command_line(command_line: Command
     assert {**results, "pid": 0} == {"who": "me", "count": [2], "text": "it is me", "pid": 0}
 
 
+def test_the_module_is_configured_for_the_simulator_and_for_a_bucket_of_its_own(
+    command_line: CommandLine, module: Path
+) -> None:
+    nodes = {1: action("configured")}
+    known = [
+        json.loads(run(command_line, module, nodes, "--json", *more).stdout)["runs"][0]["steps"][1]["results"]
+        for more in ((), ("--own-bucket",))
+    ]
+    assert [set(each) for each in known] == [
+        {"base_url"},
+        {"base_url", "s3_bucket", "s3_region", "s3_endpoint_url", "s3_access_key_id"},
+    ]
+    assert known[1]["s3_bucket"] == "own-bucket"
+
+
 def test_against_the_platform_comments_are_the_platforms(command_line: CommandLine, module: Path) -> None:
     with Simulator() as platform:
         command_line.configure(platform)

@@ -47,6 +47,8 @@ if command == "tick":
 report({"status": "running", "need_secrets": True})
 if command == "echo":
     report({"status": "finished", "results": {**given, "pid": os.getpid()}})
+elif command == "configured":
+    report({"status": "finished", "results": json.loads(os.environ["MODULE_CONFIGURATION"])})
 elif command == "choose":
     report({"status": "finished", "results": given, "outputs": {name: name in given["chosen"] for name in "ab"}})
 elif command == "fail":
@@ -66,7 +68,7 @@ elif command == "meet":
     report({"status": "finished", "results": {"met": met}, **({} if met else {"error": "Nobody came. Wait."})})
 """
 MODULE = "10000000-0000-4000-8000-000000000000"
-COMMANDS = {"echo": (), "choose": ("a", "b"), "fail": (), "die": (), "meet": (), "hang": ()}
+COMMANDS = {"echo": (), "choose": ("a", "b"), "fail": (), "die": (), "meet": (), "hang": (), "configured": ()}
 TICK = "20000000-0000-4000-8000-00000000000f"
 UUIDS = {name: f"20000000-0000-4000-8000-{number:012d}" for number, name in enumerate(COMMANDS, start=1)}
 MANUAL = {

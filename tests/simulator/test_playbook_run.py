@@ -356,6 +356,19 @@ def test_every_step_is_told_while_it_runs(bench: Bench) -> None:
     ]
 
 
+class _Broken(_Seen):
+    """An observer with a bug."""
+
+    def started(self, step: Step) -> None:
+        if step.node.number == 2:
+            raise RuntimeError("a bug")
+
+
+def test_a_bug_in_one_path_is_raised_where_the_run_was_started(bench: Bench) -> None:
+    with pytest.raises(RuntimeError, match="a bug"):
+        bench.run(playbook_of({1: action("echo"), 2: action("echo")}, 1, 2), observer=_Broken())
+
+
 def test_what_was_run_can_be_written_as_json(bench: Bench) -> None:
     outcome = bench.ran({1: action("echo", x=[1])})
     json.dumps([outcome.event, outcome.results, outcome.store, [each.results for each in outcome.steps]])
