@@ -183,6 +183,16 @@ def test_an_export_that_was_fetched_and_has_expired_is_forgotten_at_once(place: 
     assert place.remembered() == {}
 
 
+def test_the_search_of_the_one_node_chain_is_forgotten_with_its_export(place: Place) -> None:
+    job = place.bench.export().results.model_dump()["job_uuid"]
+    place.bench.clock.advance(9 * DAY)
+    assert place.remembered()["searches"] == 1
+    place.delete(older_than=10 * DAY)
+    assert place.remembered()["searches"] == 1
+    place.delete(job_uuid=job)
+    assert place.remembered() == {}
+
+
 @pytest.mark.parametrize("by", ["file_path", "job_uuid", "task_uuid", "older_than"])
 @pytest.mark.parametrize("name", [None, "cases/7/half.jsonl.gz"])
 def test_the_parts_of_an_unfinished_fetch_are_deleted(place: Place, by: str, name: str | None) -> None:
@@ -319,10 +329,9 @@ def test_a_linked_folder_in_the_way_is_left_alone(place: Place, tmp_path: Path) 
     cases, moved = place.bench.folder / "cases", tmp_path / "moved"
     cases.rename(moved)
     cases.symlink_to(moved)
+    assert [export.file_path for export in place.bench.listed().results.exports] == [None]
     assert place.delete(older_than=0)["kept"] == ["cases/events.gz"]
     assert (moved / "events.gz").exists()
-    listed = place.bench.listed().results
-    assert [export.file_path for export in listed.exports] == [None]
 
 
 def test_what_is_being_fetched_right_now_stays(place: Place) -> None:

@@ -224,6 +224,19 @@ def test_how_many_exports_the_same_key_opens_is_told(bench: Bench) -> None:
     assert "opens 1 of the search job's exports that the platform lists, and perhaps 1 more." in explicit
 
 
+def test_the_platform_s_key_opens_the_exports_that_are_listed_with_it(start: Start) -> None:
+    bench = start(platform_key="sse_customer_key")
+    bench.configure(encryption_secret=None)
+    job, task = bench.exported()
+    bench.exported(job, fields=["user.name"])
+    assert "opens 1 of" in link(bench, job, task)["message"]
+    bench.exports[1].platform_key = bench.exports[0].platform_key
+    assert "opens 2 of the search job's exports that the platform lists. " in link(bench, job, task)["message"]
+    bench.configure(encryption_secret=SecretStr(ENCRYPTION_SECRET))
+    _, derived = bench.exported(job, fields=["host.name"])
+    assert "opens 1 of the search job's exports that the platform lists. " in link(bench, job, derived)["message"]
+
+
 def test_the_newest_export_is_the_one_without_a_task(bench: Bench) -> None:
     job, _ = bench.exported()
     bench.clock.advance(60)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from markdown_it import MarkdownIt
 
+from sekoia_export.api.models import SearchJob
+from sekoia_export.operations.outcome import Branch
+from sekoia_export.operations.summary import of_early_end, searched_by
 from sekoia_export.simulator import Kind
 from tests.canaries import EXPLICIT_KEY, check_text, derived_keys
 from tests.operations.bench import LISTING, TASK, Bench
@@ -186,3 +190,37 @@ def test_hostile_text_stays_text(bench: Bench) -> None:
     assert field in shown
     assert "`<b>`/[x](y)``.gz" in shown
     assert shown[0].endswith("| https://h.example/p")
+
+
+@pytest.mark.parametrize(
+    ("told", "period"),
+    [
+        ({"created_at": "2026-01-15T12:00:00Z"}, ("2026-01-08T12:00:00.000Z", "2026-01-15T12:00:00.000Z")),
+        ({}, ("-7d", "now")),
+        (
+            {"created_at": "2026-01-15T12:00:00Z", "earliest_time": "last week"},
+            ("last week", "2026-01-15T12:00:00.000Z"),
+        ),
+        ({"created_at": "2026-01-15T12:00:00Z", "latest_time": None}, ("2026-01-08T12:00:00.000Z", None)),
+    ],
+    ids=str,
+)
+def test_a_period_is_told_as_well_as_the_search_job_does(told: dict[str, Any], period: tuple[str, str | None]) -> None:
+    job = {"uuid": str(uuid4()), "term": "*", "earliest_time": "-7d", "latest_time": "now", **told}
+    searched = searched_by(SearchJob.model_validate(job))
+    assert (searched.earliest_time, searched.latest_time) == period
+
+
+@pytest.mark.parametrize(
+    ("reached", "title"),
+    [
+        ({"task_uuid": "x", "status": "FINISHED"}, "The export has finished, and the time was up before its file"),
+        ({"task_uuid": "x", "status": "RUNNING", "progress": 5}, "The export was still running"),
+        ({"status": "DONE"}, "The time was up before an export was started"),
+        ({"status": "IN_PROGRESS"}, "The search was not done"),
+    ],
+)
+def test_where_the_time_was_up_is_told(reached: dict[str, Any], title: str) -> None:
+    summary = of_early_end(Branch.TIMED_OUT, reached, None)
+    assert summary.startswith(f"**{title}")
+    assert ("- **Progress:** 5 events" in summary) == ("progress" in reached)
