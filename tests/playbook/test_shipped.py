@@ -284,6 +284,16 @@ def test_a_shipped_playbook_tells_what_happened(way: Way, tmp_path: Path) -> Non
         check_text("\n".join(texts), "what it left")
 
 
+def test_a_window_whose_node_failed_is_not_told_as_exported(tmp_path: Path) -> None:
+    way = Way(LONG, {}, (), arguments={1: {"max_events": 250}})
+    with started(way, tmp_path / "data") as (simulator, run, playbook, event):
+        simulator.settings = replace(simulator.settings, monthly_quota_bytes=1)
+        outcome = run.run(choose_trigger(playbook, None), event)
+        [text] = left_by(simulator, outcome, way)
+    assert [step.node.number for step in outcome.failed] == [4]
+    assert re.search(r"Some windows are not exported.*1 of 2 windows are.*neither list failed", text, re.DOTALL), text
+
+
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 def test_every_branch_of_a_shipped_playbook_is_run(path: Path) -> None:
     playbook = read_playbook(path).playbook
