@@ -6,6 +6,7 @@ from actions.delete_export import DeleteExport
 from actions.fetch_and_decrypt import FetchAndDecrypt
 from actions.get_download_link import GetDownloadLink
 from actions.get_export_status import GetExportStatus
+from actions.hunt_export import HuntExport
 from actions.list_exports import ListExports
 from actions.query_export import QueryExport
 from actions.wait_until_finished import WaitUntilFinished
@@ -31,5 +32,6 @@ if __name__ == "__main__":
     module.register(ScheduledExport, "scheduled_export")
     module.register(QueryExport, "query_export")
     module.register(ConvertExport, "convert_export")
+    module.register(HuntExport, "hunt_export")
     module.register_account_validator(EventExportAccountValidator)
     module.run()

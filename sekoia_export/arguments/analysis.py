@@ -1,4 +1,4 @@
-"""The arguments of what answers from exported files: query, convert."""
+"""The arguments of what answers from exported files: query, convert, hunt."""
 
 from __future__ import annotations
 
@@ -107,3 +107,14 @@ class ConvertArguments(FilesArguments):
         """Raise UsageError when the choices do not go together."""
         if self.by_day and self.format is not ConvertFormat.PARQUET:
             raise UsageError("The argument by_day is for parquet only.", "Set format to parquet, or leave out by_day.")
+
+
+class HuntArguments(FilesArguments):
+    """What to hunt for in which files."""
+
+    rules: str | None = Field(default=None, description="Sigma rules: YAML of one or several documents")
+    rules_path: str | None = Field(
+        default=None, description="File with Sigma rules in the data storage, or a folder with .yml or .yaml files"
+    )
+    examples: int = Field(default=3, ge=0, le=100, description="First events of each rule in the results at most")
+    timeout: int = Field(default=1800, ge=1, le=LONGEST_TIMEOUT_S, description="Seconds for the whole step")

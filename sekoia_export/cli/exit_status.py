@@ -68,7 +68,15 @@ def status_of_branch(branch: Branch) -> ExitStatus:
     match branch:
         case Branch.DONE | Branch.EMPTY | Branch.TRIGGERED | Branch.RUNNING | Branch.FINISHED | Branch.FETCHED:
             return ExitStatus.DONE
-        case Branch.PLANNED | Branch.READY | Branch.DELETED | Branch.ROWS | Branch.NO_ROWS:
+        case (
+            Branch.PLANNED
+            | Branch.READY
+            | Branch.DELETED
+            | Branch.ROWS
+            | Branch.NO_ROWS
+            | Branch.MATCHED
+            | Branch.CLEAN
+        ):
             return ExitStatus.DONE
         case Branch.FAILED | Branch.EXPIRED | Branch.TOO_DENSE:
             return ExitStatus.FAILED

@@ -32,6 +32,8 @@ class Branch(StrEnum):
     TOO_DENSE = "too_dense"
     ROWS = "rows"
     NO_ROWS = "no_rows"
+    MATCHED = "matched"
+    CLEAN = "clean"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The results of what answers from exported files: query, convert."""
+"""The results of what answers from exported files: query, convert, hunt."""
 
 from __future__ import annotations
 
@@ -30,5 +30,41 @@ class ConvertResults(Results):
     file_size: int = Field(description="Size in bytes, of all files of a folder together")
     files_count: int = Field(description="Number of files that were written")
     events_count: int = Field(description="Number of events in them")
+    bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
+    duration_seconds: float = Field(description="Seconds that the step took")
+
+
+class HuntedRule(Results):
+    """What a rule found."""
+
+    title: str = Field(description="Title of the rule")
+    id: str | None = Field(description="Id of the rule")
+    level: str | None = Field(description="Level of the rule: informational, low, medium, high or critical")
+    tags: list[str] = Field(description="Tags of the rule, such as attack.t1059.001")
+    matches: int = Field(description="Number of events that it finds")
+    first: str | None = Field(description="Time of the first of them")
+    last: str | None = Field(description="Time of the last of them")
+    examples: list[dict[str, Any]] = Field(description="Some of them")
+    missing_fields: list[str] = Field(
+        description="Fields that the rule names and no exported event has: export them too, or the rule may miss events"
+    )
+
+
+class UnusableRule(Results):
+    """A rule that was left out."""
+
+    title: str = Field(description="Title of the rule, or where it stands")
+    reason: str = Field(description="Why it was left out")
+
+
+class HuntResults(Results):
+    """What Sigma rules found."""
+
+    rules: list[HuntedRule] = Field(description="The rules that ran, those that find most first")
+    unusable_rules: list[UnusableRule] = Field(description="The rules that were left out, each with the reason")
+    rules_count: int = Field(description="Number of rules that ran")
+    matched_rules: int = Field(description="Number of rules that find an event")
+    matches: int = Field(description="Number of events that rules find, an event for each rule that finds it")
+    events_count: int = Field(description="Number of events that were looked at")
     bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
     duration_seconds: float = Field(description="Seconds that the step took")
