@@ -3,8 +3,8 @@
 ::
 
     <data storage>/.sekoia-export/parts/<hash of the name>/
-    ├── state.json    {"version": 1, "etag": "...", "size_bytes": 1073741824, "chunk_bytes": 8388608}
-    ├── 000000        bytes 0 to 8388607
+    ├── state.json    {"version": 1, "etag": "...", "size_bytes": 1073741824, "chunk_bytes": 5242880}
+    ├── 000000        bytes 0 to 5242879
     ├── 000001        ...
     └── ...           each written whole, in one PUT, as soon as it is there
 
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 MEBIBYTE = 1024 * 1024
-LARGEST_CHUNK_BYTES, SMALLEST_CHUNK_BYTES = 8 * MEBIBYTE, 64 * 1024
+SMALLEST_CHUNK_BYTES = 64 * 1024
 CHUNKS_OF_AN_OBJECT = 64  # a kill loses the chunks that were not whole, or on their way
-SMALLEST_PART_BYTES = 5 * MEBIBYTE  # of S3, for all parts of an upload but the last
+SMALLEST_PART_BYTES = 5 * MEBIBYTE  # of S3, for all parts of an upload but the last; larger ones hold more memory
 COPIED_FROM_BYTES = 32 * SMALLEST_PART_BYTES  # size of the object from which its chunks can be parts
 LARGEST_WINDOW_BYTES, SMALLEST_WINDOW_BYTES = 32 * MEBIBYTE, 512 * 1024
 CHUNKS_LIMIT = 10_000
@@ -99,11 +99,11 @@ class S3Hold:
         self._name = name
         self._identity = identity
         self._size_bytes = size_bytes
-        size = LARGEST_CHUNK_BYTES * 64 if size_bytes is None else size_bytes
+        size = COPIED_FROM_BYTES if size_bytes is None else size_bytes
         self._chunk_bytes = max(
             SMALLEST_CHUNK_BYTES,
             SMALLEST_PART_BYTES if size >= COPIED_FROM_BYTES else 0,
-            min(LARGEST_CHUNK_BYTES, size // CHUNKS_OF_AN_OBJECT),
+            min(SMALLEST_PART_BYTES, size // CHUNKS_OF_AN_OBJECT),
             -(-size // (CHUNKS_LIMIT - 1)),
         )
         self.window_bytes: int | None = max(

@@ -20,7 +20,7 @@ MEBIBYTE = 1024 * 1024
 PART_SIZE_BYTES = 8 * MEBIBYTE
 PARTS_LIMIT = 10_000  # of S3
 PARTS_OF_A_SIZE = 2_500  # of a file of unknown size: 20 GiB in parts of 8 MiB, 40 in parts of 16, 240 GiB with 64
-IN_FLIGHT = 4
+IN_FLIGHT = 3
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class S3Upload(Landing):
             size = self._part_size()
 
     def add(self, part: bytes) -> None:
-        """Send the next part, waiting while four are in flight."""
+        """Send the next part, waiting while three are in flight."""
         upload_id, number = self._begun(), self._number()
         self._submit(lambda: self._send(upload_id, number, part))
 
