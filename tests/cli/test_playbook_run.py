@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -316,22 +317,25 @@ def test_the_scheduled_trigger_itself_starts_a_shipped_playbook(command_line: Co
     assert "events in event-archive" in ran["store"]["archived"]
 
 
-def test_ctrl_c_stops_the_nodes_and_says_so(tmp_path: Path, module: Path) -> None:
-    file = write(tmp_path, {1: action("hang")})
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_nodes_and_is_told(tmp_path: Path, module: Path, number: signal.Signals) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    file = write(tmp_path, {1: action("hang", pipe=str(pipe))})
     command = [sys.executable, "-m", "sekoia_export.cli", "playbook", "run", file, "--module", str(module)]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "SEKOIA_EXPORT_HOME": str(tmp_path / "home")}
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     with subprocess.Popen(
         command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stderr is not None
-        said = ""
-        while "hang it  running" not in said:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
-        process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=60)[1]
+        select.select([reader], [], [], 60)
+        node = int(os.read(reader, 20))
+        os.close(reader)
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
-    assert rest.endswith("sekoia-export: Interrupted.\n")
-    assert "Traceback" not in rest
-    check_text(said + rest, "the output")
+    assert said.endswith("sekoia-export: Interrupted. The nodes that ran were told to stop.\n")
+    assert "Traceback" not in said
+    check_text(said, "the output")
+    with pytest.raises(ProcessLookupError):
+        os.kill(node, 0)

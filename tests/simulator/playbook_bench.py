@@ -57,6 +57,7 @@ elif command == "die":
     print("Traceback: it is broken", file=sys.stderr)
     sys.exit(3)
 elif command == "hang":
+    Path(given["pipe"]).write_text(str(os.getpid()))
     time.sleep(600)
 elif command == "meet":
     # Ends only when the other is there as well: two that run one after the other never end well.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.cli.exit_status import ExitStatus
+from sekoia_export.cli.interruption import Interruption, Stopped
 from sekoia_export.cli.playbook_run.report import keep_keys, say_failures, say_json, say_results
 from sekoia_export.cli.playbook_run.view import shown
 from sekoia_export.cli.playbook_run.where import Place, a_simulator, bucket_named_in, the_platform
@@ -93,12 +94,27 @@ def run(session: Session, request: Request) -> ExitStatus:
         stand_ins = StandIns(base_url=where.configuration.base_url, api_key=where.api_key, simulator=where.simulator)
         refuse(reading, catalogue=catalogue, stand_ins=stand_ins, where=where.name)
         running = _Running(session, playbook, catalogue, stand_ins, where, choose_trigger(playbook, request.trigger))
-        outcomes = running.run(module, session.folder / request.folder, event, request.events)
+        interruption = Interruption(
+            status=ExitStatus.INTERRUPTED,
+            tell=lambda: session.terminal.error("sekoia-export: Interrupted. The nodes that ran were told to stop."),
+            stopping=_nothing,
+            streams=session.process.streams,
+        )
+        try:
+            with interruption:
+                outcomes = running.run(module, session.folder / request.folder, event, request.events)
+        except Stopped:
+            interruption.tell_once()
+            return ExitStatus.INTERRUPTED
         if request.as_json:
             say_json(session.terminal, outcomes, where.simulator)
         else:
             say_results(session.terminal, outcomes, where.simulator, catalogue)
     return ExitStatus.DONE if all(outcome.succeeded for outcome in outcomes) else ExitStatus.FAILED
+
+
+def _nothing() -> None:
+    """Leave it to the run, which stops its nodes when it is left by Stopped: a signal's handler must take no lock."""
 
 
 @dataclass(frozen=True, slots=True)
