@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 import orjson
 
 from sekoia_export import errors
-from sekoia_export.analysis.database import MEBIBYTE, Limits, duckdb_module
+from sekoia_export.analysis.database import MEBIBYTE, Limits, check_installed
 from sekoia_export.errors import DataStorageError, DeadlineExceeded, ExportError, UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run_apart(task: str, argument: Any, *, deadline: Deadline, limits: Limits) -
         UsageError: the process died: of a lack of memory, as far as is known.
         DeadlineExceeded: it took too long.
     """
-    duckdb_module()
+    check_installed()
     deadline.check("The query")
     left_s = deadline.remaining_s()
     timeout_s = None if left_s == float("inf") else left_s

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from sekoia_export.analysis.database import Limits
+from sekoia_export.analysis.events import EventTable
+from sekoia_export.analysis.files import finding
+from sekoia_export.analysis.guard import REFUSED_FUNCTIONS
+from sekoia_export.clock import Deadline, SystemClock
 from sekoia_export.errors import DeadlineExceeded, ExportError, UsageError
 from tests.analysis.conftest import Folder, Open
 
 OUTSIDE = "canary text of a file outside"
-
-
-@pytest.fixture
-def outside(folder: Folder) -> Path:
-    path = folder.root.parent / "outside.csv"
-    path.write_text(f"column\n{OUTSIDE}\n")
-    return path
 
 
 READS = [
@@ -153,31 +152,56 @@ TELLS = [
 ]
 
 
-@pytest.mark.parametrize("query", [*READS, *CHANGES, *TELLS])
-def test_a_query_that_leaves_the_table_is_refused(folder: Folder, opened: Open, outside: Path, query: str) -> None:
+@dataclass
+class Prison:
+    """One table for many tries to get out, and what is around it.
+
+    Attributes:
+        source: the file that may be read.
+        outside: a file that may not.
+    """
+
+    table: EventTable
+    source: Path
+    outside: Path
+
+    def text(self, statement: str) -> str:
+        return statement.format(path=self.outside, folder=self.outside.parent, source=self.source)
+
+    def check(self, said: str) -> None:
+        """Fail when anything was read or changed."""
+        assert OUTSIDE not in said
+        assert self.source.read_bytes() == b'{"a": 1}\n'
+        assert self.outside.read_text() == f"column\n{OUTSIDE}\n"
+        assert sorted(path.name for path in self.outside.parent.iterdir()) == ["data", "outside.csv"]
+        assert self.table.rows("SELECT a FROM events") == [(1,)]
+
+
+@pytest.fixture(scope="module")
+def prison(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prison]:
+    folder = Folder(tmp_path_factory.mktemp("prison") / "data")
     source = folder.root / folder.jsonl("a.jsonl", [{"a": 1}])
-    sql = query.format(path=outside, folder=outside.parent, source=source)
-    table = opened("a.jsonl")
+    outside = folder.root.parent / "outside.csv"
+    outside.write_text(f"column\n{OUTSIDE}\n")
+    deadline = Deadline(SystemClock(), None)
+    with finding(folder.storage, ["a.jsonl"]) as found, EventTable(found, deadline=deadline) as table:
+        table.load(["a"])
+        yield Prison(table, source, outside)
+
+
+@pytest.mark.parametrize("query", [*READS, *CHANGES, *TELLS])
+def test_a_query_that_leaves_the_table_is_refused(prison: Prison, query: str) -> None:
     with pytest.raises(UsageError) as refused:
-        table.rows(sql)
-    assert OUTSIDE not in str(refused.value)
-    assert source.read_bytes() == b'{"a": 1}\n'
-    assert outside.read_text() == f"column\n{OUTSIDE}\n"
-    assert sorted(path.name for path in outside.parent.iterdir()) == ["data", "outside.csv"]
-    assert table.rows("SELECT a FROM events") == [(1,)]
+        prison.table.rows(prison.text(query))
+    prison.check(str(refused.value))
 
 
 @pytest.mark.parametrize("query", READS)
-def test_the_database_is_a_second_wall_behind_the_first(
-    folder: Folder, opened: Open, outside: Path, query: str
-) -> None:
+def test_the_database_is_a_second_wall_behind_the_first(prison: Prison, query: str) -> None:
     """The statement reaches DuckDB as if the first wall were not there."""
-    folder.jsonl("a.jsonl", [{"a": 1}])
-    table = opened("a.jsonl")
-    table.load(["a"])
     with pytest.raises(ExportError) as refused:
-        table.database.rows(query.format(path=outside, folder=outside.parent))
-    assert OUTSIDE not in str(refused.value)
+        prison.table.database.rows(prison.text(query))
+    prison.check(str(refused.value))
 
 
 @pytest.mark.parametrize(
@@ -196,12 +220,10 @@ def test_the_database_is_a_second_wall_behind_the_first(
         "CALL enable_logging(storage = 'file', storage_path = '{folder}')",
     ],
 )
-def test_the_database_neither_writes_nor_unlocks(folder: Folder, opened: Open, outside: Path, statement: str) -> None:
-    folder.jsonl("a.jsonl", [{"a": 1}])
-    with pytest.raises(ExportError):
-        opened("a.jsonl").database.rows(statement.format(path=outside, folder=outside.parent))
-    assert outside.read_text() == f"column\n{OUTSIDE}\n"
-    assert sorted(path.name for path in outside.parent.iterdir()) == ["data", "outside.csv"]
+def test_the_database_neither_writes_nor_unlocks(prison: Prison, statement: str) -> None:
+    with pytest.raises(ExportError) as refused:
+        prison.table.database.rows(prison.text(statement))
+    prison.check(str(refused.value))
 
 
 @pytest.mark.parametrize(
@@ -227,12 +249,9 @@ def test_a_single_select_of_the_table_runs(
     assert opened("a.jsonl").rows(query) == rows
 
 
-def test_every_function_that_is_not_pure_is_known(folder: Folder, opened: Open) -> None:
+def test_every_function_that_is_not_pure_is_known(prison: Prison) -> None:
     """A new release of DuckDB brings functions: those that do something are looked at before they may be called."""
-    from sekoia_export.analysis.guard import REFUSED_FUNCTIONS
-
-    folder.jsonl("a.jsonl", [{"a": 1}])
-    listed = opened("a.jsonl").database.rows(
+    listed = prison.table.database.rows(
         "SELECT DISTINCT function_name FROM duckdb_functions() "
         "WHERE function_type IN ('scalar', 'aggregate') AND stability = 'VOLATILE'"
     )

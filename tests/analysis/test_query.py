@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +209,50 @@ def test_no_query_takes_longer_than_it_may(events: Folder, query: str) -> None:
         ask(events, sql=query, timeout=1, run=run_apart)
 
 
+def test_without_duckdb_the_error_says_what_to_install(events: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    for run in (run_apart, in_this_process):
+        with pytest.raises(UsageError, match=r"pip install 'sekoia-event-export\[analysis\]'"):
+            ask(events, top="user", run=run)
+
+
+def test_nothing_of_the_library_imports_duckdb_before_it_is_used() -> None:
+    modules = "sekoia_export.operations.query, sekoia_export.operations.convert, sekoia_export.cli.answers"
+    code = f"import sys, {modules}, sekoia_export.analysis.answering; sys.exit('duckdb' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_process_that_is_told_to_stop_takes_the_querys_with_it(events: Folder) -> None:
+    """The query's process sees the end of its input when whoever started it is gone, killed or not."""
+    query = "SELECT max(levenshtein(repeat('a', 50000), repeat('b', 50000) || range)) FROM range(2000), events"
+    code = (
+        "import sys; from pathlib import Path; from tests.analysis.test_query import ask, run_apart; "
+        "from tests.analysis.conftest import Folder; folder = Folder.__new__(Folder); "
+        "folder.root = Path(sys.argv[1]); print('begun', flush=True); ask(folder, sql=sys.argv[2], run=run_apart)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(events.root), query], stdout=subprocess.PIPE) as asking:
+        assert asking.stdout is not None
+        asking.stdout.readline()
+        started = _children(asking.pid)
+        while not started:
+            started = _children(asking.pid)
+        asking.kill()
+    [child] = started
+    while _is_alive(child):
+        pass
+
+
+def _children(pid: int) -> list[int]:
+    return [int(found) for found in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_a_querys_process_knows_no_secret(events: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODULE_CONFIGURATION", "canary-encryption-secret-of-40-characters")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-s3-secret-access-key")
@@ -218,6 +265,4 @@ def test_a_querys_process_knows_no_secret(events: Folder, monkeypatch: pytest.Mo
 
 def environment(_argument: None, _timeout_s: float | None) -> list[str]:
     """Return what the process of a query has in its environment."""
-    import os
-
     return sorted(os.environ)
