@@ -105,6 +105,7 @@ class Fetching:
             again = f"{PROGRAM} trigger {self._arguments.job_uuid}"
             terminal.advise("The export can no longer be fetched. Export again with", command=again)
         file = self._storage.root / results.file_path if results.file_path else None
+        self._storage.tidy(published=results.file_path)
         if file is not None:
             say_fetched(terminal, results.model_dump(mode="json"))
         if self._json:

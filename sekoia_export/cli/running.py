@@ -108,6 +108,7 @@ class Running:
     def _report(self, outcome: Outcome[Results]) -> ExitStatus:
         results = outcome.results.model_dump(mode="json")
         file = self._storage.root / results["file_path"] if results["file_path"] else None
+        self._storage.tidy(published=results["file_path"])
         if file is not None:
             say_fetched(self._terminal, results)
         if file is not None and self._spool is not None:

@@ -208,13 +208,21 @@ class LocalDataStorage:
         with local_failures(f"reading {name}"):
             return self._path(name).open("rb")
 
-    def tidy(self) -> None:
-        """Remove the module's own folder when nothing of use is left in it: a person's folder is no place for it."""
-        own = self.root / STATE_FOLDER
-        for journal in (own / "parts").glob("*.journal"):
-            if not journal.with_suffix(".part").exists():  # killed after its file was published
-                journal.unlink(missing_ok=True)
-        for folder in (own / "parts", own):
+    def tidy(self, *, published: str | None = None) -> None:
+        """Remove the module's own folder when nothing of use is left in it: a person's folder is no place for it.
+
+        Args:
+            published: a file that is there: what a process that was killed after publishing it left is of no use.
+        """
+        if published is not None:
+            self.drop_leftover(parts_stem(published))
+        parts = self.root / PARTS_FOLDER
+        unfinished = list(parts.glob(".*.tmp"))
+        # Where something is written, the part file is there before anything else.
+        if all(path in unfinished for path in parts.glob("*")):
+            for path in unfinished:
+                path.unlink(missing_ok=True)
+        for folder in (parts, self.root / STATE_FOLDER):
             with contextlib.suppress(OSError):
                 folder.rmdir()
 

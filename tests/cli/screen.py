@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -36,7 +37,13 @@ class Seen:
         self._stream = pyte.ByteStream(self._screen)
         known = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", **environment}
         self._process = pexpect.spawn(
-            str(COMMAND), list(arguments), env=known, cwd=str(folder), dimensions=(LINES, COLUMNS)
+            str(COMMAND),
+            list(arguments),
+            env=known,
+            cwd=str(folder),
+            dimensions=(LINES, COLUMNS),
+            # Whoever starts the tests in the background has them ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._raw = b""
 

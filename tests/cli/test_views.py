@@ -189,6 +189,7 @@ from sekoia_export.cli.interruption import Interruption, Stopped
 from sekoia_export.cli.terminal import Streams
 
 def told(): print("told", flush=True)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 with Interruption(status=130, tell=told, stopping=lambda: None, streams=Streams.of_process()) as interruption:
     try:
         os.kill(os.getpid(), signal.SIGTERM)
