@@ -46,7 +46,7 @@ def holds(comparison: Comparison, left: Any, right: Any) -> bool:
         case Comparison.RANGE:
             ends = _as_list(right)
             if not isinstance(ends, list) or len(ends) != 2:
-                raise _incomparable(f"a range is a list of two values, not {_kind(ends)}")
+                raise _incomparable(f"a range is a list of two values, not {kind_of(ends)}")
             return _ordered(Comparison.AT_LEAST, left, ends[0]) and _ordered(Comparison.AT_MOST, left, ends[1])
         case Comparison.LESS | Comparison.GREATER | Comparison.AT_MOST | Comparison.AT_LEAST:
             return _ordered(comparison, left, right)
@@ -73,7 +73,7 @@ def change_store(store: dict[str, Any], key: str, change: Change, value: Any) ->
     kept = store.get(key, [])
     if not isinstance(kept, list):
         raise UsageError(
-            f"The store has {_kind(kept)} under {key}, and {change} works on a list.",
+            f"The store has {kind_of(kept)} under {key}, and {change} works on a list.",
             "Use another key, or set the key to a list first.",
         )
     if change is Change.APPEND:
@@ -94,7 +94,7 @@ def _ordered(comparison: Comparison, left: Any, right: Any) -> bool:
     both = (left, right)
     if all(_is_number(side) for side in both) or all(isinstance(side, str) for side in both):
         return _ORDERS[comparison](left, right)
-    raise _incomparable(f"{_kind(left)} and {_kind(right)} have no order")
+    raise _incomparable(f"{kind_of(left)} and {kind_of(right)} have no order")
 
 
 def _contains(container: Any, item: Any) -> bool:
@@ -102,7 +102,7 @@ def _contains(container: Any, item: Any) -> bool:
         return str(item) in container
     if isinstance(container, list | dict):
         return any(_equal(each, item) for each in container)
-    raise _incomparable(f"nothing is in {_kind(container)}")
+    raise _incomparable(f"nothing is in {kind_of(container)}")
 
 
 def _same_kind(left: Any, right: Any) -> tuple[Any, Any]:
@@ -138,7 +138,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Return what JSON calls the kind of a value, with its article."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

@@ -21,7 +21,7 @@ from sekoia_export.errors import ExportError, UsageError
 from sekoia_export.playbooks.model import DEFAULT_BRANCH, ELSE_BRANCH, LOOP_BRANCH, Node, NodeType, Subtype
 from sekoia_export.redaction import redact
 from sekoia_export.simulator.node import message_of
-from sekoia_export.simulator.operators import change_store, holds
+from sekoia_export.simulator.operators import change_store, holds, kind_of
 from sekoia_export.simulator.playbook_steps import Join, Observer, Outcome, Scope, Silent, Step, StepStatus
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class PlaybookRun:
         items = self._rendered(node, {"items": node.items}, scope)["items"]
         if not isinstance(items, list):
             raise UsageError(
-                f"The items of {_called(node)} are {type(items).__name__}, not a list.",
+                f"The items of {_called(node)} are {kind_of(items)}, not a list.",
                 "Name a result that is a list, as an expression with nothing around it.",
             )
         results: dict[str, Any] = {"default": {"total": len(items)}}

@@ -140,16 +140,39 @@ def test_on_a_terminal_a_tree_grows(command_line: CommandLine, module: Path, mon
     done = run(command_line, module, GOOD, terminal=True)
     assert done.status == 0
     assert [line.rsplit("  ", 1)[0] for line in screen_of(done)[1:]] == [
-        "└── 0 Start  succeeded",
-        "    └── 1 Get the case  succeeded",
-        "        └── 2 choose it  succeeded: a",
-        "            └── 3 the foreach  succeeded",
-        "                ├── item 1 of 2",
-        "                ├── item 2 of 2",
-        "                │   └── 4 echo it  succeeded",
-        "                └── 5 Comment  succeeded",
+        "├── 0 Start  succeeded",
+        "├── 1 Get the case  succeeded",
+        "├── 2 choose it  succeeded: a",
+        "├── 3 the foreach  succeeded",
+        "│   ├── item 1 of 2",
+        "│   └── item 2 of 2",
+        "│       └── 4 echo it  succeeded",
+        "└── 5 Comment  succeeded",
     ]
     assert screen_of(done)[0] == "A playbook"
+
+
+def test_paths_that_fork_are_below_the_node_that_they_follow(
+    command_line: CommandLine, module: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    stored = [{"key": "x", "type": "set", "value": 1}]
+    nodes = {
+        1: operator("store", 2, 5, modifications=stored),
+        2: action("meet", 3, me="left", other="right"),
+        3: operator("store", 4, modifications=stored),
+        4: operator("all"),
+        5: action("meet", me="right", other="left"),
+    }
+    done = run(command_line, module, nodes, terminal=True)
+    assert [line.rsplit("  ", 1)[0] for line in screen_of(done)[1:]] == [
+        "├── 0 Start  succeeded",
+        "└── 1 the store  succeeded",
+        "    ├── 2 meet it  succeeded",
+        "    │   ├── 3 the store  succeeded",
+        "    │   └── 4 the all  succeeded",
+        "    └── 5 meet it  succeeded",
+    ]
 
 
 def test_of_many_items_the_tree_shows_the_last_and_those_that_failed(

@@ -98,7 +98,7 @@ class _Screenful:
 
 
 class _GrowingTree:
-    """The steps as a tree: each below the one it follows, those of an item of a foreach below the item.
+    """The steps as a tree: a path is a list, and goes one level down where it forks and where it goes through items.
 
     Attributes:
         whole: whether it is drawn whole, however long it is.
@@ -137,15 +137,36 @@ class _GrowingTree:
             followers.setdefault(step.parent, []).append(step)
         waiting: list[tuple[Tree, list[Step]]] = [(root, followers.get(None, []))]
         while waiting:
-            branch, below = waiting.pop()
-            waiting += self._items(branch, [step for step in below if step.item is not None], followers)
-            waiting += [(branch.add(self._label(step)), followers.get(step, [])) for step in below if step.item is None]
+            branch, paths = waiting.pop()
+            if len(paths) == 1:
+                waiting += self._path(branch, paths[0], followers)
+            else:
+                # They begin at the same time; by number, they do not change places from drawing to drawing.
+                begun = sorted(paths, key=lambda step: step.node.number)
+                waiting += [(branch.add(self._label(step)), followers.get(step, [])) for step in begun]
         return _Screenful(root, whole=self.whole)
+
+    def _path(
+        self, branch: Tree, step: Step, followers: dict[Step | None, list[Step]]
+    ) -> list[tuple[Tree, list[Step]]]:
+        """Add a step and those that follow it, one after the other; return what is to be added below them."""
+        below: list[tuple[Tree, list[Step]]] = []
+        while True:
+            added = branch.add(self._label(step))
+            follow = followers.get(step, [])
+            below += self._items(added, [each for each in follow if each.item is not None], followers)
+            paths = [each for each in follow if each.item is None]
+            if len(paths) != 1:
+                return [*below, (added, paths)]
+            step = paths[0]
 
     def _items(
         self, branch: Tree, firsts: list[Step], followers: dict[Step | None, list[Step]]
     ) -> list[tuple[Tree, list[Step]]]:
-        """Add the last items that a foreach has gone through, with the nodes of the one it is at and of failed ones."""
+        """Add the last items that a foreach has gone through; return those whose nodes are to be added.
+
+        They are the one that it is at, and those in which a node failed.
+        """
         from rich.text import Text
 
         items: dict[int, list[Step]] = {}
@@ -154,20 +175,20 @@ class _GrowingTree:
         hidden = sorted(items)[:-_ITEMS_SHOWN]
         if hidden:
             branch.add(Text(f"{len(hidden)} items before", style="dim"))
-        open_below: list[tuple[Tree, list[Step]]] = []
-        for index, steps in items.items():
-            total = steps[0].item[1] if steps[0].item else 0
-            below = _all_below(steps, followers)
-            failed = any(step.status is StepStatus.FAILED for step in below)
+        below: list[tuple[Tree, list[Step]]] = []
+        for index, paths in items.items():
+            total = paths[0].item[1] if paths[0].item else 0
+            steps = _all_below(paths, followers)
+            failed = any(step.status is StepStatus.FAILED for step in steps)
             if index in hidden and not failed:
                 continue
-            took_s = max(step.started_s + step.duration_s(time.monotonic()) for step in below) - steps[0].started_s
+            took_s = max(step.started_s + step.duration_s(time.monotonic()) for step in steps) - paths[0].started_s
             label = Text(f"item {index + 1} of {total}", style="red" if failed else "")
             label.append(f"  {took_s:.1f} s", style="dim")
             added = branch.add(label)
             if index == max(items) or failed:
-                open_below += [(added.add(self._label(step)), followers.get(step, [])) for step in steps]
-        return open_below
+                below.append((added, paths))
+        return below
 
     def _label(self, step: Step) -> Text:
         from rich.text import Text
