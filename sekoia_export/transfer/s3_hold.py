@@ -23,14 +23,16 @@ import json
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from sekoia_export.errors import DataStorageError, StateCorrupt
 from sekoia_export.transfer.ranges import RangeSet, Span
 from sekoia_export.transfer.s3_failures import s3_failures
-from sekoia_export.transfer.s3_upload import S3Upload
+from sekoia_export.transfer.s3_upload import S3Upload, buffer_of
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     from mypy_boto3_s3 import S3Client
 
     from sekoia_export.transfer.journal import Identity
@@ -51,7 +53,7 @@ _STATE = "state.json"
 
 @dataclass(slots=True)
 class _Chunk:
-    buffer: bytearray
+    buffer: mmap
     filled: RangeSet = field(default_factory=RangeSet)
     sent: Future[None] | None = None
 
@@ -141,7 +143,7 @@ class S3Hold:
         with self._lock:
             chunk = self._chunks.get(index)
             if chunk is not None:
-                return bytes(memoryview(chunk.buffer)[at : min(at + size_bytes, self._chunk_bytes)])
+                return chunk.buffer[at : at + size_bytes]
         if self._read_back[0] != index:
             self._read_back = index, self._fetch(index)
         return self._read_back[1][at : at + size_bytes]
@@ -214,7 +216,7 @@ class S3Hold:
             if self._chunk_bytes >= SMALLEST_PART_BYTES and (chunk is None or sent is not None):
                 self._upload.add_copy(f"{self._folder_key}/{index:06}")
             elif chunk is not None:
-                self._upload.write(bytes(memoryview(chunk.buffer)[: chunk.filled.prefix_end()]))
+                self._upload.write(chunk.buffer[: chunk.filled.prefix_end()])
             else:
                 self._upload.write(self._read_back[1] if self._read_back[0] == index else self._fetch(index))
         with self._lock:
@@ -235,7 +237,7 @@ class S3Hold:
         with self._lock:
             chunk = self._chunks.get(index)
             if chunk is None:
-                chunk = self._chunks[index] = _Chunk(bytearray(self._chunk_bytes))
+                chunk = self._chunks[index] = _Chunk(buffer_of(self._size_of(index)))
         chunk.buffer[at : at + len(data)] = data
         with self._lock:
             chunk.filled.add(Span(at, at + len(data)))
@@ -243,13 +245,11 @@ class S3Hold:
                 chunk.sent = self._pool.submit(self._send, index, chunk)
 
     def _send(self, index: int, chunk: _Chunk) -> None:
-        size = self._size_of(index)
-        whole = chunk.buffer if size == len(chunk.buffer) else chunk.buffer[:size]
         with s3_failures(f"writing {self._name}"):
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=f"{self._folder_key}/{index:06}",
-                Body=whole,  # type: ignore[arg-type]  # botocore takes a bytearray, and a copy would double the memory
+                Body=cast("IO[bytes]", chunk.buffer),
             )
 
     def _fetch(self, index: int) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from typing import IO, TYPE_CHECKING, cast
 
 from sekoia_export.errors import DataStorageError
 from sekoia_export.transfer.data_storage import Landing
@@ -39,6 +40,15 @@ def abort_orphans(client: S3Client, *, bucket: str, key: str) -> None:
                 log.info("An unfinished upload that an earlier run left in the data storage was removed.")
 
 
+def buffer_of(size_bytes: int) -> mmap:
+    """Return memory for so many bytes, which botocore reads like a file.
+
+    A mapping of its own: the allocator would keep buffers of this size, freed by one of many threads, for that thread
+    alone, and a process would hold several times what it uses.
+    """
+    return mmap(-1, size_bytes, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+
+
 class S3Upload(Landing):
     """A multipart upload of parts of one size, or one PUT when the file stays under that size.
 
@@ -56,22 +66,27 @@ class S3Upload(Landing):
         self._key = key
         self._name = name
         self._size_bytes = size_bytes
-        self._buffer = bytearray()
+        self._buffer: mmap | None = None
+        self._filled_bytes = 0
         self._upload_id: str | None = None
         self._etags: list[str] = []
         self._in_flight: list[Future[str]] = []
         self._pool: ThreadPoolExecutor | None = None
 
     def write(self, data: bytes) -> None:
-        self._buffer += data
-        size = self._part_size()
-        while len(self._buffer) >= size:
-            part = bytes(memoryview(self._buffer)[:size])
-            del self._buffer[:size]
-            self.add(part)
-            size = self._part_size()
+        view = memoryview(data)
+        while view:
+            if self._buffer is None:
+                self._buffer, self._filled_bytes = buffer_of(self._part_size()), 0
+            taken = view[: len(self._buffer) - self._filled_bytes]
+            self._buffer[self._filled_bytes : self._filled_bytes + len(taken)] = taken
+            self._filled_bytes += len(taken)
+            view = view[len(taken) :]
+            if self._filled_bytes == len(self._buffer):
+                whole, self._buffer = self._buffer, None
+                self._add(cast("IO[bytes]", whole))
 
-    def add(self, part: bytes) -> None:
+    def _add(self, part: bytes | IO[bytes]) -> None:
         """Send the next part, waiting while three are in flight."""
         upload_id, number = self._begun(), self._number()
         self._submit(lambda: self._send(upload_id, number, part))
@@ -80,6 +95,11 @@ class S3Upload(Landing):
         """Have S3 take an object of the same bucket as the next part."""
         upload_id, number = self._begun(), self._number()
         self._submit(lambda: self._copy(upload_id, number, key))
+
+    def _rest(self) -> bytes:
+        """Return what was written and is no whole part; it is let go of."""
+        buffer, self._buffer = self._buffer, None
+        return b"" if buffer is None else buffer[: self._filled_bytes]
 
     def _part_size(self) -> int:
         if self._size_bytes is None:
@@ -104,7 +124,7 @@ class S3Upload(Landing):
             self._etags.append(self._in_flight.pop(0).result())
         self._in_flight.append(self._pool.submit(send))
 
-    def _send(self, upload_id: str, number: int, part: bytes) -> str:
+    def _send(self, upload_id: str, number: int, part: bytes | IO[bytes]) -> str:
         with s3_failures(f"writing {self._name}"):
             return self._client.upload_part(
                 Bucket=self._bucket, Key=self._key, UploadId=upload_id, PartNumber=number, Body=part
@@ -123,11 +143,10 @@ class S3Upload(Landing):
     def _publish(self) -> None:
         if self._upload_id is None:
             with s3_failures(f"writing {self._name}"):
-                self._client.put_object(Bucket=self._bucket, Key=self._key, Body=bytes(self._buffer))
+                self._client.put_object(Bucket=self._bucket, Key=self._key, Body=self._rest())
             return
-        if self._buffer:
-            self.add(bytes(self._buffer))
-            self._buffer.clear()
+        if rest := self._rest():
+            self._add(rest)
         self._etags += [sent.result() for sent in self._in_flight]
         self._in_flight.clear()
         with s3_failures(f"writing {self._name}"):
@@ -143,7 +162,7 @@ class S3Upload(Landing):
 
     def _abandon(self) -> None:
         self._end_pool()
-        self._buffer.clear()
+        self._buffer = None
         if self._upload_id is not None:
             # What made it abandon is the error to tell; an upload that stays is aborted by the next run.
             with contextlib.suppress(DataStorageError), s3_failures(f"dropping {self._name}"):
