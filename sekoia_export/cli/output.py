@@ -23,8 +23,10 @@ _CHUNK_SIZE_BYTES = 1024 * 1024
 
 def print_json(terminal: Terminal, document: Mapping[str, Any]) -> None:
     """Write one JSON document, on one line where stdout is no terminal."""
-    indent = 2 if terminal.streams.stdout.isatty() else None
-    terminal.data(json.dumps(document, indent=indent, ensure_ascii=False))
+    stdout = terminal.streams.stdout
+    # Escaped where stdout cannot write every character: what cannot be written would be no JSON, or an error.
+    plain = not stdout.encoding.lower().startswith("utf")
+    terminal.data(json.dumps(document, indent=2 if stdout.isatty() else None, ensure_ascii=plain))
 
 
 def say_fetched(terminal: Terminal, results: Mapping[str, Any]) -> None:

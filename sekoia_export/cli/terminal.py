@@ -5,6 +5,7 @@ The streams are passed in, so a test gives its own and patches nothing.
 
 from __future__ import annotations
 
+import io
 import logging
 import shutil
 import sys
@@ -34,6 +35,9 @@ class Streams:
 
     @classmethod
     def of_process(cls) -> Streams:
+        """Return the process's own; what stdout's encoding has not is escaped there, as it is on stderr."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         return cls(sys.stdin, sys.stdout, sys.stderr)
 
 

@@ -43,7 +43,13 @@ class Desk:
         """Run a script of bash in which `sekoia-export` is the command."""
         environment = {**self.environment, "PATH": f"{COMMAND.parent}:/usr/bin:/bin"}
         return subprocess.run(
-            ["/bin/bash", "-c", script], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+            ["/bin/bash", "-c", script],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
 
     def set(self, **settings: Any) -> None:
@@ -128,3 +134,15 @@ def test_a_pipe_gets_data_only_and_may_leave_and_a_full_disk_is_told(desk: Desk)
     assert "BrokenPipe" not in left.stderr
     assert "\x1b" not in left.stderr
     assert len(desk.simulator.exports) == 1
+
+
+def test_an_old_encoding_escapes_what_it_has_not(desk: Desk) -> None:
+    desk.set(search_duration_s=0.0, total_events=0)
+    told = desk.shell(
+        "export PYTHONIOENCODING=latin-1; sekoia-export run --query 'naïve → “x”' --since -1d --json -o é.jsonl; "
+        "sekoia-export runs"
+    )
+    assert told.returncode == 0, told.stderr
+    document, listed = told.stdout.splitlines()
+    assert json.loads(document)["branch"] == "empty"
+    assert r"\u2192" in listed
