@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sekoia_export.transfer.source import ObjectSource
     from tests.real_storage.server import S3Server
 
-COUNT = 100_000
+COUNT = 60_000
 LANDED = "exports/one"
 _MESSAGE = b"x" * 130
 
@@ -49,7 +49,7 @@ def events(count: int = COUNT) -> bytes:
 
 @functools.cache
 def exported(count: int = COUNT) -> bytes:
-    """Return an export of two gzip members that are stored and not packed: 100,000 events are 18 MB."""
+    """Return an export of two gzip members that are stored and not packed: 60,000 events are 11 MB."""
     lines = events(count)
     middle = lines.index(b"\n", len(lines) // 2) + 1
     return b"".join(gzip.compress(part, 0, mtime=0) for part in (lines[:middle], lines[middle:]))

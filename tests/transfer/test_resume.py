@@ -55,7 +55,7 @@ def end_after(shelf: Shelf, storage: DataStorage, budget_bytes: int, error: Expo
 
 @pytest.mark.parametrize("error", [Interrupted("Told to stop."), LinkExpired("It expired.")], ids=["told", "expired"])
 @pytest.mark.parametrize("output", [ArchiveFormat.JSONL_GZ, ArchiveFormat.JSONL])
-@pytest.mark.parametrize("mebibytes", [4, 20])
+@pytest.mark.parametrize("mebibytes", [4, 11])
 def test_an_end_at_half_costs_under_a_quarter_again(
     shelf: Shelf, storage: DataStorage, mebibytes: int, output: ArchiveFormat, error: ExportError
 ) -> None:
@@ -152,7 +152,7 @@ def test_whatever_was_lost_of_what_was_kept_the_file_is_right(shelf: Shelf, data
 
 
 def test_no_byte_is_fetched_twice(shelf: Shelf) -> None:
-    _, export = export_of(30 * MEBIBYTE)
+    _, export = export_of(16 * MEBIBYTE)
     shelf.put(export)
     source = Metered(shelf.source())
     shelf.fetch(source, known=shelf.probe())
