@@ -20,7 +20,7 @@ EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Messag
 @pytest.fixture(scope="module")
 def large() -> dict[str, int]:
     """Return the settings for an export of several parts."""
-    return {"total_events": 200_000}
+    return {"total_events": 150_000}
 
 
 def ranges(bench: Bench) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3  # noqa: F401  takes long: once, before the forks
 from pydantic import SecretStr
 
 from sekoia_export.archive import ArchiveFormat, ArchiveOptions
