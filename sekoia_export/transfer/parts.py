@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from sekoia_export.errors import TransferFailed
 from sekoia_export.transfer.pace import SMALLEST_PART_BYTES
 from sekoia_export.transfer.ranges import RangeSet, Span
 
 if TYPE_CHECKING:
     from sekoia_export.clock import Clock
+    from sekoia_export.errors import TransferFailed
     from sekoia_export.transfer.pace import Pace
     from sekoia_export.transfer.patience import Patience
     from sekoia_export.transfer.source import ObjectAnswer
@@ -369,8 +369,3 @@ class Parts:
             self._gaps.append(_Gap(part.position, part.end, part.failures, not_before))
             self._gaps.sort(key=lambda gap: gap.start)
         self._free.notify_all()
-
-
-def unexpected_whole() -> TransferFailed:
-    """Return the failure of a part that was answered with the whole object."""
-    return TransferFailed("The storage answered the whole object where a part was asked for.")
