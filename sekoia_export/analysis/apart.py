@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from sekoia_export.clock import Deadline
 
 OVERHEAD_BYTES = 400 * MEBIBYTE
-"""What a process has beside DuckDB's data: the interpreter, the stacks of threads, buffers of readers and writers."""
+THREAD_OVERHEAD_BYTES = 160 * MEBIBYTE
+"""What a process has beside DuckDB's data, and each of its threads: stacks, heaps, buffers of readers and writers. It
+is address space that may be written to; what is used of it is about a third."""
 GRACE_S = 2.0
 _KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 _SHORTEST_WAIT_S = 0.1
@@ -75,7 +77,8 @@ def run_apart(task: str, argument: Any, *, deadline: Deadline, limits: Limits) -
     deadline.check("The query")
     left_s = deadline.remaining_s()
     timeout_s = None if left_s == float("inf") else left_s
-    job = Job(task, argument, timeout_s, limits.memory_bytes + OVERHEAD_BYTES)
+    data_bytes = limits.memory_bytes + OVERHEAD_BYTES + limits.threads * THREAD_OVERHEAD_BYTES
+    job = Job(task, argument, timeout_s, data_bytes)
     environment = {name: value for name, value in os.environ.items() if name in _KEPT}
     environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109 - "" is the cwd
     with tempfile.TemporaryFile() as said:

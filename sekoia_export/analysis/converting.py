@@ -18,11 +18,11 @@ from sekoia_export.analysis.database import Database, Limits
 from sekoia_export.analysis.events import OnBadLine, bad_lines_found
 from sekoia_export.analysis.fields import REST_COLUMN, TIMESTAMP_FIELD, identifier, literal, pointer
 from sekoia_export.analysis.files import FileKind
-from sekoia_export.analysis.lines import InflatedPipe
+from sekoia_export.analysis.lines import InflatedPipes
 from sekoia_export.analysis.loading import check_fields, damages, events_in, first_events
 from sekoia_export.analysis.parquet import events_of, parquet_source
 from sekoia_export.analysis.shape import METADATA_KEY, Shape, Stored, shape_of
-from sekoia_export.analysis.writing import PARQUET_OPTIONS, copy_to, csv_columns
+from sekoia_export.analysis.writing import copy_to, csv_columns, parquet_options
 from sekoia_export.clock import Deadline, SystemClock
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class _Converter:
         self._database = database
         self._conversion = conversion
         self._work = work
+        self._row_bytes = 0.0
         self._files = conversion.found.files
         self._of_kind = {kind: [file for file in self._files if file.kind is kind] for kind in FileKind}
 
@@ -109,7 +110,9 @@ class _Converter:
         return {"path": str(made), "events_count": count, "bad_lines": bad_lines}
 
     def _parquet(self, made: Path, *, by_day: bool) -> int:
-        shape = shape_of(self._beginning(), partitioned=by_day)
+        beginning = list(self._beginning())
+        shape = shape_of(beginning, partitioned=by_day)
+        self._row_bytes = sum(len(orjson.dumps(event)) for event in beginning) / max(1, len(beginning))
         count = self._write(shape, made)
         exact = self._exact(shape, made)
         if exact.fields != shape.fields:
@@ -128,7 +131,9 @@ class _Converter:
         return copy_to(self._database, f"SELECT {select} FROM {source}", made, "FORMAT csv, HEADER true")
 
     def _write(self, shape: Shape, path: Path) -> int:
-        options = f"{PARQUET_OPTIONS}, KV_METADATA {{{METADATA_KEY}: {literal(shape.metadata())}}}"
+        options = (
+            f"{parquet_options(row_bytes=self._row_bytes)}, KV_METADATA {{{METADATA_KEY}: {literal(shape.metadata())}}}"
+        )
         if shape.partitioned:
             options += ", PARTITION_BY (day), FILENAME_PATTERN 'events-{i}'"
         with self._reading() as events:
@@ -175,7 +180,7 @@ class _Converter:
     def _beginning(self) -> Iterator[dict[str, Any]]:
         """Yield first events."""
         yield from first_events([*self._of_kind[FileKind.LINES_GZ], *self._of_kind[FileKind.LINES]])
-        for source in self._sources(None):
+        for source in self._other_sources():
             for (text,) in self._database.rows(f"SELECT json::VARCHAR FROM {source} WHERE ok LIMIT {_SAMPLE_EVENTS}"):
                 with contextlib.suppress(orjson.JSONDecodeError):
                     yield orjson.loads(text)
@@ -186,20 +191,24 @@ class _Converter:
         name = self._files[0].name if len(self._files) == 1 else "One of the files"
         # One of our own statements: what a query may not do, count by a sequence, this does.
         self._database.rows("CREATE OR REPLACE TEMP SEQUENCE bad_lines")
-        pipe = self._work / "pipe"
         packed = [file.path for file in self._of_kind[FileKind.LINES_GZ]]
-        with damages(name), InflatedPipe(packed, pipe) if packed else contextlib.nullcontext():
-            sources = self._sources(pipe)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(damages(name))
+            pipes = stack.enter_context(InflatedPipes(packed, self._work)).paths if packed else []
+            sources = self._sources(pipes)
             together = " UNION ALL ".join(f"SELECT json, ok FROM {source}" for source in sources)
             yield f"(SELECT json FROM ({together}) WHERE CASE WHEN ok THEN true ELSE nextval('bad_lines') < 0 END)"
 
-    def _sources(self, pipe: Path | None) -> list[str]:
-        """Return what SQL reads the events from; without a pipe, of the files that are no lines."""
-        sources = []
-        if pipe is not None and self._of_kind[FileKind.LINES_GZ]:
-            sources.append(events_in([pipe], array=False))
-        if pipe is not None and (files := self._of_kind[FileKind.LINES]):
+    def _sources(self, pipes: Sequence[Path]) -> list[str]:
+        """Return what SQL reads the events from."""
+        sources = [events_in(pipes, array=False)] if pipes else []
+        if files := self._of_kind[FileKind.LINES]:
             sources.append(events_in([file.path for file in files], array=False))
+        return [*sources, *self._other_sources()]
+
+    def _other_sources(self) -> list[str]:
+        """Return what SQL reads the events of files that are no lines from."""
+        sources = []
         if files := self._of_kind[FileKind.ARRAY]:
             sources.append(events_in([file.path for file in files], array=True))
         if files := self._of_kind[FileKind.PARQUET]:

@@ -37,7 +37,7 @@ class Limits:
         spill_bytes: in the temporary folder; None for whatever the disk has.
     """
 
-    memory_bytes: int = 512 * MEBIBYTE
+    memory_bytes: int = 640 * MEBIBYTE
     threads: int = MOST_THREADS
     spill_bytes: int | None = None
 
@@ -195,6 +195,6 @@ class QueryRefused(UsageError):
 
 def _plain(error: Exception) -> str:
     """Return a failure's text in one line, without the excerpt of the statement that DuckDB adds."""
-    text = " ".join(str(error).split("\n\nLINE ")[0].split())
+    text = " ".join(str(error).split("\n\nLINE ")[0].split("Stack Trace")[0].split())
     text = text if len(text) <= _MESSAGE_LIMIT else f"{text[:_MESSAGE_LIMIT]} ..."
     return text if text.endswith((".", "!", "?")) else f"{text}."

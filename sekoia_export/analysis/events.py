@@ -175,7 +175,7 @@ class EventTable:
 
     def _sample(self) -> Sample:
         if self._seen is None:
-            self._seen = self._loader.sample() if self._loader else Sample(frozenset(), frozenset())
+            self._seen = self._loader.sample() if self._loader else Sample(frozenset(), frozenset(), {})
         return self._seen
 
     def _mentioned(self, names: Collection[str]) -> set[str]:

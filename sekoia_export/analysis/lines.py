@@ -1,8 +1,9 @@
-"""The lines of a gzip export as a named pipe that DuckDB reads while they are inflated.
+"""The lines of gzip exports as named pipes that DuckDB reads while they are inflated.
 
 DuckDB's own reader of gzip inflates on one thread with a slower library (2.5 times, measured) and looks at no checksum.
 Here isal inflates on a thread of its own, every member's checksum and length is verified, and the limits against gzip
-bombs hold.
+bombs hold. There are several pipes, because DuckDB keeps all of a pipe in memory until it has read its end: each takes
+some 32 MiB of whole lines, and they are read in their order.
 """
 
 from __future__ import annotations
@@ -24,32 +25,43 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_READ_SIZE_BYTES = 1024 * 1024
+PIPE_BYTES = 32 * 1024 * 1024
+MOST_PIPES = 4_096
+_READ_SIZE_BYTES = 512 * 1024
 _START_READ_SIZE_BYTES = 64 * 1024
-_PIPE_SIZE_BYTES = 1024 * 1024
+_PIPE_BUFFER_BYTES = 1024 * 1024
 _WAIT_S = 0.002
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux has it
 
 
-class InflatedPipe:
-    """A named pipe that one reader can read an inflated file from, once.
+class InflatedPipes:
+    """Named pipes that one reader can read inflated files from, once, each to its end and in their order.
 
     As a context manager it inflates from entering on, and at leaving raises what went wrong.
 
     Args:
         sources: the gzip files, one after the other; files of lines that are not compressed pass as they are.
-        pipe: where the pipe is made; in a private folder, it is gone afterwards.
+        folder: where the pipes are made, private; they are gone afterwards.
+        pipe_bytes: what a pipe takes, about: its share of the compressed bytes, at the rate of the first file's start.
+
+    Attributes:
+        paths: of the pipes.
     """
 
-    def __init__(self, sources: Sequence[Path], pipe: Path) -> None:
+    def __init__(self, sources: Sequence[Path], folder: Path, *, pipe_bytes: int = PIPE_BYTES) -> None:
         self._sources = sources
-        self._pipe = pipe
+        self._size_bytes = max(1, sum(source.stat().st_size for source in sources))
+        start = len(inflated_start(sources[0], _START_READ_SIZE_BYTES))
+        rate = max(1.0, start / min(_START_READ_SIZE_BYTES, self._size_bytes)) if start else 1.0
+        count = min(MOST_PIPES, 1 + int(self._size_bytes * rate / pipe_bytes))
+        self.paths = [folder / f"pipe-{number}" for number in range(count)]
         self._left = threading.Event()
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._inflate, name="inflate", daemon=True)
 
     def __enter__(self) -> Self:
-        os.mkfifo(self._pipe, 0o600)
+        for path in self.paths:
+            os.mkfifo(path, 0o600)
         self._thread.start()
         return self
 
@@ -58,32 +70,49 @@ class InflatedPipe:
     ) -> None:
         self._left.set()
         self._thread.join()
-        self._pipe.unlink(missing_ok=True)
+        for path in self.paths:
+            path.unlink(missing_ok=True)
         # A reader that was told of an end too early has failed for it: the end's cause is the one to tell.
         if self._failure is not None and (error is None or isinstance(error, Exception)):
             raise self._failure from None
 
     def _inflate(self) -> None:
+        waiting = iter(self.paths)
         try:
-            descriptor = self._open()
-            if descriptor is None:
-                return
-            with os.fdopen(descriptor, "wb", buffering=0) as pipe, contextlib.suppress(BrokenPipeError):
-                for source in self._sources:
-                    last = b"\n"
-                    for piece in _inflated(source):
-                        _write(pipe, piece)
-                        last = piece[-1:]
-                    if last != b"\n":
-                        _write(pipe, b"\n")
+            with contextlib.suppress(BrokenPipeError):
+                self._write_all(waiting)
         except Exception as failure:  # noqa: BLE001 - told by the thread that reads
             self._failure = failure
+        # A reader that waits for the other end of a pipe cannot be interrupted.
+        for path in waiting:
+            if (pipe := self._open(path)) is not None:
+                pipe.close()
 
-    def _open(self) -> int | None:
-        """Return the pipe's end to write to once there is a reader, None when the reader gave up."""
+    def _write_all(self, waiting: Iterator[Path]) -> None:
+        pipe = self._open(next(waiting))
+        number, count = 0, len(self.paths)
+        try:
+            for piece, taken_bytes in _pieces(self._sources):
+                rest = memoryview(piece)
+                due = min(count - 1, taken_bytes * count // self._size_bytes)
+                if due > number and (cut := piece.rfind(b"\n") + 1):
+                    _write(pipe, rest[:cut])
+                    rest = rest[cut:]
+                    while number < due:
+                        if pipe is not None:
+                            pipe.close()
+                        pipe = self._open(next(waiting))
+                        number += 1
+                _write(pipe, rest)
+        finally:
+            if pipe is not None:
+                pipe.close()
+
+    def _open(self, path: Path) -> FileIO | None:
+        """Return a pipe's end to write to once there is a reader, None when the reader gave up."""
         while not self._left.is_set():
             try:
-                descriptor = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             except OSError as error:
                 if error.errno != errno.ENXIO:  # no reader yet
                     raise
@@ -92,40 +121,41 @@ class InflatedPipe:
             os.set_blocking(descriptor, True)
             if _SET_PIPE_SIZE is not None:
                 with contextlib.suppress(OSError):  # a limit of the machine: the pipe is smaller then
-                    fcntl.fcntl(descriptor, _SET_PIPE_SIZE, _PIPE_SIZE_BYTES)
-            return descriptor
+                    fcntl.fcntl(descriptor, _SET_PIPE_SIZE, _PIPE_BUFFER_BYTES)
+            return os.fdopen(descriptor, "wb", buffering=0)
         return None
 
 
-def _write(pipe: FileIO, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[pipe.write(rest) :]
-
-
 def inflated_start(source: Path, size_bytes: int) -> bytes:
-    """Return about the first `size_bytes` of what a gzip file inflates to, less where it is damaged."""
+    """Return what the first `size_bytes` of a gzip file inflate to, less where it is damaged."""
     pieces: list[bytes] = []
-    missing_bytes = size_bytes
-    with contextlib.suppress(DamagedExport):
-        for piece in _inflated(source, read_size_bytes=_START_READ_SIZE_BYTES):
-            pieces.append(piece)
-            missing_bytes -= len(piece)
-            if missing_bytes <= 0:
-                break
+    with contextlib.suppress(DamagedExport), local_failures("reading the export"), source.open("rb") as file:
+        pieces.extend(GzipReader(InflateLimits()).feed(file.read(size_bytes)))
     return b"".join(pieces)
 
 
-def _inflated(source: Path, *, read_size_bytes: int = _READ_SIZE_BYTES) -> Iterator[bytes]:
-    with local_failures("reading the export"), source.open("rb") as file:
-        raw = file.read(read_size_bytes)
-        if not raw.startswith(GZIP_MAGIC):
+def _write(pipe: FileIO | None, data: memoryview) -> None:
+    if pipe is None:
+        raise BrokenPipeError
+    while data:
+        data = data[pipe.write(data) :]
+
+
+def _pieces(sources: Sequence[Path]) -> Iterator[tuple[bytes, int]]:
+    """Yield what files inflate to, and how many of their bytes were taken; each file ends with the end of a line."""
+    taken_bytes = 0
+    for source in sources:
+        last = b"\n"
+        with local_failures("reading the export"), source.open("rb") as file:
+            raw = file.read(_READ_SIZE_BYTES)
+            reader = GzipReader(InflateLimits()) if raw.startswith(GZIP_MAGIC) else None
             while raw:
-                yield raw
-                raw = file.read(read_size_bytes)
-            return
-        reader = GzipReader(InflateLimits())
-        while raw:
-            yield from reader.feed(raw)
-            raw = file.read(read_size_bytes)
-    reader.finish()
+                taken_bytes += len(raw)
+                for piece in reader.feed(raw) if reader is not None else (raw,):
+                    yield piece, taken_bytes
+                    last = piece[-1:]
+                raw = file.read(_READ_SIZE_BYTES)
+        if reader is not None:
+            reader.finish()
+        if last != b"\n":
+            yield b"\n", taken_bytes

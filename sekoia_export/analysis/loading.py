@@ -10,6 +10,7 @@ on both cores. What a value is, is known exactly, whatever the file's first line
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -18,21 +19,23 @@ import orjson
 
 from sekoia_export.analysis.fields import TIMESTAMP_FIELD, Kind, as_timestamp, literal, pointer
 from sekoia_export.analysis.files import FileKind
-from sekoia_export.analysis.lines import InflatedPipe, inflated_start
+from sekoia_export.analysis.lines import InflatedPipes, inflated_start
+from sekoia_export.analysis.writing import copy_to, parquet_options
 from sekoia_export.errors import DamagedExport, UsageError
 from sekoia_export.lines import LINE_LIMIT_BYTES
 from sekoia_export.transfer.local_files import local_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sekoia_export.analysis.database import Database
     from sekoia_export.analysis.files import EventFile
 
 FIELDS_LIMIT = 2_000
+_UNSEEN_BYTES = 16.0
+_SAMPLE_PACKED_BYTES = 256 * 1024
 _SAMPLE_LINES, _SAMPLE_BYTES, _SAMPLED_FILES = 2_000, 1024 * 1024, 16
-_WRITE = "(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 122880)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,12 @@ class Sample:
     Attributes:
         fields: seen there.
         texts: those of them that have a JSON string.
+        bytes_of: how many bytes the JSON of each has in an event, about.
     """
 
     fields: frozenset[str]
     texts: frozenset[str]
+    bytes_of: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +87,16 @@ class Loader:
 
     def sample(self) -> Sample:
         """Return what the beginnings of the files hold; a damaged one is told when it is loaded."""
-        fields: set[str] = set()
         texts: set[str] = set()
+        sizes: dict[str, int] = defaultdict(int)
+        count = 0
         for event in first_events(self._files):
-            fields.update(event)
-            texts.update(name for name, value in event.items() if isinstance(value, str))
-        return Sample(frozenset(fields), frozenset(texts))
+            count += 1
+            for name, value in event.items():
+                sizes[name] += len(orjson.dumps(value))
+                if isinstance(value, str):
+                    texts.add(name)
+        return Sample(frozenset(sizes), frozenset(texts), {name: size / count for name, size in sizes.items()})
 
     def fields(self) -> list[str]:
         """Return every field that an event of the files has, sorted.
@@ -115,10 +124,12 @@ class Loader:
         texts = [field for field in fields if field in sample.texts or field == TIMESTAMP_FIELD]
         others = [field for field in fields if field not in texts]
         paths = [self._work / f"load-{self._loads}-{number}.parquet" for number in range(len(self._files))]
+        row_bytes = sum(sample.bytes_of.get(field, _UNSEEN_BYTES) for field in fields)
+        options = parquet_options(compression="lz4_raw", row_bytes=row_bytes)
         for file, path in zip(self._files, paths, strict=True):
             with self.reading(file) as events:
                 query = _loading(events, texts, others, found=sample.fields)
-                self._database.rows(f"COPY ({query}) TO {literal(str(path))} {_WRITE}")
+                copy_to(self._database, query, path, options)
         source = f"read_parquet([{', '.join(literal(str(path)) for path in paths)}], hive_partitioning = false)"
         [(count, bad)] = self._database.rows(f"SELECT count(*), count(*) FILTER (NOT ok) FROM {source}")
         values = {
@@ -141,9 +152,8 @@ class Loader:
             DamagedExport: the file is damaged.
         """
         if file.kind is FileKind.LINES_GZ:
-            pipe = self._work / "pipe"
-            with damages(file.name), InflatedPipe([file.path], pipe):
-                yield events_in([pipe], array=False)
+            with damages(file.name), InflatedPipes([file.path], self._work) as pipes:
+                yield events_in(pipes.paths, array=False)
         else:
             with damages(file.name):
                 yield events_in([file.path], array=file.kind is FileKind.ARRAY)
@@ -241,7 +251,7 @@ def _first_lines(file: EventFile) -> list[bytes]:
     if file.kind is FileKind.ARRAY:
         return []
     if file.kind is FileKind.LINES_GZ:
-        start = inflated_start(file.path, _SAMPLE_BYTES)
+        start = inflated_start(file.path, _SAMPLE_PACKED_BYTES)[:_SAMPLE_BYTES]
     else:
         with local_failures(f"reading {file.name}"), file.path.open("rb") as source:
             start = source.read(_SAMPLE_BYTES)

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from sekoia_export.analysis.database import Database
 
-ROW_GROUP_ROWS = 122_880
-PARQUET_OPTIONS = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+ROW_GROUP_BYTES = 16 * 1024 * 1024
+"""Of JSON in a row group: each thread holds some of them, uncompressed, until they are written in order."""
+FEWEST_ROWS, MOST_ROWS = 2_048, 122_880
+WIDE_ROW_BYTES = 1_024
 _SIGNS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"  # the last four are their full width forms
 _NUMBER = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
 _UTC = "strftime({value}, '%Y-%m-%dT%H:%M:%S.%fZ')"
@@ -44,13 +46,25 @@ def write_rows(database: Database, source: str, path: Path, file_format: FileFor
     """
     columns = [(str(name), str(kind)) for name, kind, *_ in database.rows(f"DESCRIBE SELECT * {source}")]
     if file_format is FileFormat.PARQUET:
-        select, options = "*", PARQUET_OPTIONS
+        select, options = "*", parquet_options()
     elif file_format is FileFormat.CSV:
         select, options = csv_columns(columns), "FORMAT csv, HEADER true"
     else:
         array = "true" if file_format is FileFormat.JSON else "false"
         select, options = json_columns(columns), f"FORMAT json, ARRAY {array}"
     return copy_to(database, f"SELECT {select} {source}", path, options)
+
+
+def parquet_options(*, compression: str = "zstd", row_bytes: float = WIDE_ROW_BYTES) -> str:
+    """Return how Parquet is written, in row groups of a bounded size.
+
+    Args:
+        compression: of the columns.
+        row_bytes: what a row has about, as JSON.
+    """
+    rows = int(ROW_GROUP_BYTES / max(1.0, row_bytes)) // FEWEST_ROWS * FEWEST_ROWS
+    rows = min(MOST_ROWS, max(FEWEST_ROWS, rows))
+    return f"FORMAT parquet, COMPRESSION {compression}, ROW_GROUP_SIZE {rows}"
 
 
 def copy_to(database: Database, query: str, path: Path, options: str) -> int:
