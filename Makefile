@@ -13,11 +13,13 @@ PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-in
 # What a test run leaves behind. The path is absolute: processes with other working directories write there too.
 REPORTS := $(CURDIR)/build/reports
 
+# The browser that opens the page of a report in the tests.
+BROWSER := chromium
 CEPH_PACKAGES := ceph-mon ceph-osd radosgw ceph-common
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-ceph check manifests lock image session bench clean
+.PHONY: help install demo test browser test-ceph check manifests lock image session bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,13 +29,20 @@ install: $(VENV)/.installed ## Put everything, sekoia-export included, into .ven
 demo: $(VENV)/.installed-runtime ## Run the chain of actions against the simulator, as the playbook engine does
 	@$(RUN) -m sekoia_export.cli demo
 
-test: install ## Run everything that CI runs: make check, then the tests with their coverage
+test: install browser ## Run everything that CI runs: make check, then the tests with their coverage
 	@$(MAKE) --no-print-directory check
 	@rm -rf '$(REPORTS)' && mkdir -p '$(REPORTS)'
 	COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage run -m pytest -n auto --junitxml='$(REPORTS)/junit.xml'
 	@COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage combine --quiet
 	@COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage report
 	@$(RUN) .ci/summary.py '$(REPORTS)/junit.xml'
+
+# Where it cannot be had, the tests that need it are skipped, and say so.
+browser:
+	@type $(BROWSER) >/dev/null 2>&1 || { \
+		test "$$(id -u)" = 0 && type apt-get >/dev/null 2>&1 && echo "Installing $(BROWSER)" && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(BROWSER) >/dev/null; } || \
+		echo "No $(BROWSER) here, and root could not install it with apt-get: the tests in a browser are skipped." >&2
 
 test-ceph: install ## Run the tests against real storage with Ceph's S3 instead of SeaweedFS; needs root or Debian's Ceph packages
 	@type ceph-mon ceph-osd radosgw radosgw-admin ceph >/dev/null 2>&1 || { \

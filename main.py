@@ -1,6 +1,7 @@
 """What the playbook engine runs: `python main.py <command>`."""
 
 from actions.account_validator import EventExportAccountValidator
+from actions.build_report import BuildReport
 from actions.convert_export import ConvertExport
 from actions.delete_export import DeleteExport
 from actions.fetch_and_decrypt import FetchAndDecrypt
@@ -33,5 +34,6 @@ if __name__ == "__main__":
     module.register(QueryExport, "query_export")
     module.register(ConvertExport, "convert_export")
     module.register(HuntExport, "hunt_export")
+    module.register(BuildReport, "build_report")
     module.register_account_validator(EventExportAccountValidator)
     module.run()

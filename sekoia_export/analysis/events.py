@@ -94,6 +94,10 @@ class EventTable:
         """Return the columns that are there, by name; all of them after `load(None)`."""
         return sorted(self._columns.values(), key=lambda column: column.name)
 
+    def seen_fields(self) -> list[str]:
+        """Return the fields that the files' beginnings have, in order; every one of Parquet files."""
+        return sorted({*self._sample().fields, *self._parquet_values()})
+
     def load(self, fields: Collection[str] | None) -> None:
         """Have these fields as columns, those that some event has; None for every field.
 

@@ -33,9 +33,11 @@ def query(
     session: Session, files: Sequence[str], given: Mapping[str, Any], *, output: str | None, force: bool, json: bool
 ) -> ExitStatus:
     """Carry out `query`: the rows go to stdout as a table, as JSON, or into a file."""
-    target = _Target(session, output, force=force)
-    arguments = read_arguments(QueryArguments, {**given, "file_paths": _names(session, files), "to_file": target.name})
-    outcome = query_export(_MACHINE, session.clock, arguments, into=target.storage)
+    target = Target(session, output, force=force)
+    arguments = read_arguments(
+        QueryArguments, {**given, "file_paths": names_of(session, files), "to_file": target.name}
+    )
+    outcome = query_export(MACHINE, session.clock, arguments, into=target.storage)
     target.tidy()
     results = outcome.results
     terminal = session.terminal
@@ -48,7 +50,7 @@ def query(
             terminal.say(f"There are more rows than these {results.row_count}: raise --limit, or write all with -o.")
     else:
         terminal.say(f"{results.row_count:,} rows in {target.shown}")
-    _say_bad_lines(terminal, results.bad_lines)
+    say_bad_lines(terminal, results.bad_lines)
     return status_of_branch(outcome.branch)
 
 
@@ -56,12 +58,12 @@ def convert(
     session: Session, files: Sequence[str], given: Mapping[str, Any], *, output: str | None, force: bool, json: bool
 ) -> ExitStatus:
     """Carry out `convert`."""
-    names = _names(session, files)
+    names = names_of(session, files)
     first = read_arguments(ConvertArguments, {**given, "file_paths": names})
     beside = session.folder / Path(default_name(first)).name
-    target = _Target(session, output or str(beside), force=force)
+    target = Target(session, output or str(beside), force=force)
     arguments = read_arguments(ConvertArguments, {**given, "file_paths": names, "file_name": target.name})
-    outcome = convert_export(_MACHINE, session.clock, arguments, into=target.storage)
+    outcome = convert_export(MACHINE, session.clock, arguments, into=target.storage)
     target.tidy()
     results = outcome.results
     if json:
@@ -70,15 +72,15 @@ def convert(
     else:
         session.terminal.data(str(target.shown))
         session.terminal.say(f"{results.events_count:,} events, {size_in_words(results.file_size)}")
-    _say_bad_lines(session.terminal, results.bad_lines)
+    say_bad_lines(session.terminal, results.bad_lines)
     return status_of_branch(outcome.branch)
 
 
-# Every file that this user can read: names are made from paths, see `_names`.
-_MACHINE = LocalDataStorage(Path("/"))
+# Every file that this user can read: names are made from paths, see `names_of`.
+MACHINE = LocalDataStorage(Path("/"))
 
 
-class _Target:
+class Target:
     """The file that is written, if any.
 
     Attributes:
@@ -103,7 +105,8 @@ class _Target:
             self.storage.tidy()
 
 
-def _names(session: Session, files: Sequence[str]) -> list[str]:
+def names_of(session: Session, files: Sequence[str]) -> list[str]:
+    """Return the names in `MACHINE` of files as they were typed. Raises CommandLineError when one is not there."""
     paths = [(session.folder / Path(file).expanduser()).resolve() for file in files]
     for path in paths:
         if not path.exists():
@@ -111,7 +114,8 @@ def _names(session: Session, files: Sequence[str]) -> list[str]:
     return [path.as_posix().lstrip("/") for path in paths]
 
 
-def _say_bad_lines(terminal: Terminal, count: int) -> None:
+def say_bad_lines(terminal: Terminal, count: int) -> None:
+    """Warn of lines that were left out."""
     if count:
         terminal.warn(f"{count:,} lines are no JSON objects and were left out.")
 

@@ -36,6 +36,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("cancel", "Stop a search"),
     Entry("query", "Ask exported files: in SQL, or without", connects=False),
     Entry("convert", "Write exported files as Parquet, CSV or JSON", connects=False),
+    Entry("report", "Write exported files as one page to attach or mail", connects=False),
     Entry("doctor", "Look at everything that an export needs"),
     Entry("config", "Show the configuration, and where each value comes from"),
     Entry("simulate", "Serve a simulated platform for other tools to test against", connects=False),

@@ -35,6 +35,7 @@ _OPTIONS = {
     "file_name": "--output",
     "to_file": "--output",
     "file_path": "FILE",
+    "hunt_results": "--rules",
     "count_by": "--count-by",
     "over_time": "--over-time",
     "on_bad_line": "--on-bad-line",
