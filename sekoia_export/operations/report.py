@@ -168,10 +168,11 @@ def targets(storage: DataStorage, arguments: ReportArguments) -> tuple[str, str]
     Raises:
         UsageError: they cannot be used as given.
     """
-    target = storage.check_name(arguments.file_name or default_name(arguments), argument="file_name")
+    argument = "file_name" if arguments.file_name else "file_path"
+    target = storage.check_name(arguments.file_name or default_name(arguments), argument=argument)
     if not target.lower().endswith(_SUFFIX):
         raise UsageError("The argument file_name does not end in .html.", "Give file_name a name that ends in .html.")
-    return target, storage.check_name(f"{target[: -len(_SUFFIX)]}.png", argument="file_name")
+    return target, storage.check_name(f"{target[: -len(_SUFFIX)]}.png", argument=argument)
 
 
 def default_name(arguments: ReportArguments) -> str:

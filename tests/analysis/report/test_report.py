@@ -20,16 +20,16 @@ from sekoia_export.operations.outcome import Branch
 from sekoia_export.simulator.events import Events, Period
 from sekoia_export.state import State
 from sekoia_export.transfer.local_storage import LocalDataStorage
-from tests.analysis.conftest import Folder
+from tests.analysis.conftest import Event, Folder
 from tests.analysis.report.conftest import JOB, TASK, Desk
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EVENTS = [
+EVENTS: list[Event] = [
     {"@timestamp": "2026-01-01T00:00:00.000Z", "source.ip": "10.0.0.1", "user.name": "ann", "message": "one"},
     {"@timestamp": "2026-01-01T02:00:00.000Z", "source.ip": "10.0.0.2", "user.name": "ann", "message": "two"},
     {"@timestamp": "2026-01-01T03:00:00.500Z", "source.ip": "10.0.0.1", "port": 443, "message": "three"},
 ]
-HUNT = {
+HUNT: dict[str, Any] = {
     "rules": [
         {"title": "Quiet rule", "level": "high", "tags": [], "matches": 0, "examples": [], "missing_fields": ["x.y"]},
         {
@@ -297,7 +297,7 @@ class TestNames:
         [
             ({"file_path": "a.jsonl", "file_name": "a.txt"}, "end in .html"),
             ({"file_path": "a.jsonl", "file_name": "../a.html"}, "file_name"),
-            ({"file_path": "../a.jsonl", "file_name": "a.html"}, "file_path"),
+            ({"file_path": "../a.jsonl"}, "file_path"),
             ({"file_path": "b.html", "file_name": "b.html"}, "names a file that is read"),
             ({"file_path": "a.jsonl", "fields": [f"f{at}" for at in range(31)]}, "fields"),
             ({}, "file_path"),
