@@ -59,11 +59,11 @@ class Interruption:
         return bool(closed)
 
     def tell_once(self) -> None:
-        """Say what goes on, if that was not said yet."""
+        """Say what goes on, if that was not said to its end yet: a second signal can come in the middle of it."""
         if not self._told:
-            self._told = True
             with suppress(OSError):
                 self._tell()
+            self._told = True
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
@@ -74,6 +74,8 @@ class Interruption:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._came:
+            return  # the process is about to end, and a second signal is to end it quietly up to the last moment
         for number, before in self._before.items():
             signal.signal(number, before)  # type: ignore[arg-type]  # what signal.signal returned
 

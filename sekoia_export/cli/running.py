@@ -142,6 +142,7 @@ class Running:
                 pass
 
     def _say_interrupted(self) -> None:
+        self._terminal.leave_drawing()
         self._terminal.advise(f"Interrupted. {_goes_on(self.record)}")
         self._say_resume("Go on with")
 

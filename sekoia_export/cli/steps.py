@@ -88,6 +88,7 @@ class StepCommand(Generic[R]):
                 return ExitStatus.INTERRUPTED
 
     def _say_interrupted(self, session: Session) -> None:
+        session.terminal.leave_drawing()
         text, command = self.interrupted()
         session.terminal.advise(f"Interrupted. {text}", command=command)
 

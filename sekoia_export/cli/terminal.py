@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
     from rich.console import Console, RenderableType
+    from rich.live import Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Terminal:
         self._environment = environment
         self._console: Console | None = None
         self._secrets = [] if secrets is None else secrets
-        self._drawing = False
+        self._live: Live | None = None
         self.events: Callable[[str, str], None] | None = None
 
     @property
@@ -146,13 +147,19 @@ class Terminal:
         """Show what `draw` returns, four times a second, below whatever is said meanwhile; its last picture stays."""
         from rich.live import Live
 
-        live = Live(console=self.console, get_renderable=draw, redirect_stdout=False, redirect_stderr=False)
-        self._drawing = True
+        self._live = Live(console=self.console, get_renderable=draw, redirect_stdout=False, redirect_stderr=False)
         try:
-            with live:
+            with self._live:
                 yield
         finally:
-            self._drawing = False
+            self._live = None
+
+    def leave_drawing(self) -> None:
+        """Give the screen back, wherever drawing is: for a process that ends at once."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+            self.console.show_cursor()
 
     def keep_secret(self, secret: SecretStr) -> None:
         """Hide `secret` from now on in whatever is logged or said of an error; a text too short to be one stays."""
@@ -215,7 +222,7 @@ class Terminal:
         shown = f"{before}{text}"
         if self._is_terminal(self.streams.stderr):
             shown = _wrapped(shown)
-        if self._drawing:
+        if self._live is not None:
             self.console.print(shown, style=style)
         elif style is not None and self.colours:
             self._console_on(self.streams.stderr).print(shown, style=style)

@@ -49,11 +49,16 @@ class RunBench:
         """Run one command line that a signal stops at the `sleep`-th sleep; return whether it came to that."""
         clock = HookedClock(self.clock, {sleep: lambda: os.kill(os.getpid(), by)})
         self.line.clock = clock
-        before = signal.signal(by, signal.SIG_DFL)  # whoever starts the tests in the background has them ignore it
+        # Whoever starts the tests in the background has them ignore Ctrl-C; and a command that was stopped keeps its
+        # handlers, because its process is about to end.
+        before = {
+            number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
         try:
             return self.run(*arguments), clock.sleeps >= sleep
         finally:
-            signal.signal(by, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
             self.line.clock = self.clock
 
     def exports(self) -> list[Export]:

@@ -11,7 +11,7 @@ from sekoia_export.simulator import Settings, Simulator
 from tests.canaries import ENCRYPTION_SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNS, EVENTS = 12, 100
+RUNS, EVENTS = 9, 100
 
 
 def test_a_run_hit_while_it_writes_its_state_goes_on_to_its_file_with_one_export(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def test_ctrl_c_twice_ends_it_and_loses_nothing(desk: Desk) -> None:
     seen.press_ctrl_c()
     seen.press_ctrl_c()
     assert seen.ended() == 130
+    assert RESUME.search(seen.text), seen.text
     assert seen.cursor_is_shown
     desk.simulator.faults.clear()
     assert desk.see("resume").ended() == 0
@@ -139,8 +140,8 @@ def test_a_pipe_gets_data_only_and_may_leave_and_a_full_disk_is_told(desk: Desk)
 def test_an_old_encoding_escapes_what_it_has_not(desk: Desk) -> None:
     desk.set(search_duration_s=0.0, total_events=0)
     told = desk.shell(
-        "export PYTHONIOENCODING=latin-1; sekoia-export run --query 'naïve → “x”' --since -1d --json -o é.jsonl; "
-        "sekoia-export runs"
+        "export PYTHONIOENCODING=latin-1; "
+        "sekoia-export run --query 'naïve → “x”' --since -1d --json -o é.jsonl; sekoia-export runs"
     )
     assert told.returncode == 0, told.stderr
     document, listed = told.stdout.splitlines()
