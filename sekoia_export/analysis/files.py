@@ -30,6 +30,7 @@ PARQUET_SUFFIX = ".parquet"
 UNFINISHED = "_UNFINISHED"
 """The file that a dataset's folder holds while it is written; other engines leave such names out."""
 FILES_LIMIT = 100_000
+_PATTERN = frozenset("*?[{")
 _COPY_SIZE_BYTES = 4 * 1024 * 1024
 _START_SIZE_BYTES = 4096
 
@@ -124,6 +125,11 @@ def _local(storage: DataStorage, name: str, *, private: Path, number: int) -> Ev
     if path is None:
         path = private / f"copy-{number}"
         _copy(storage, name, path)
+    if _PATTERN & set(str(path)):
+        # DuckDB takes such a name for a pattern.
+        link = private / f"link-{number}"
+        link.symlink_to(path)
+        path = link
     with local_failures(f"reading {name}"), path.open("rb") as file:
         start = file.read(_START_SIZE_BYTES)
         size_bytes = path.stat().st_size

@@ -22,7 +22,7 @@ _DATASET_FILE = re.compile(rf"day=[^/]*/events-[0-9]+\.parquet|{UNFINISHED}")
 def check_apart(storage: DataStorage, name: str, found: FoundFiles, *, argument: str) -> None:
     """Raise UsageError when the name of a file to write is that of one that is read, or leads to one."""
     path = storage.local_path(name)
-    if any(name == file.name if path is None else path == file.path for file in found.files):
+    if any(name == file.name if path is None else path == file.path.resolve() for file in found.files):
         raise UsageError(f"The argument {argument} names a file that is read.", f"Give {argument} another name.")
 
 
@@ -30,7 +30,7 @@ def check_folder(storage: DataStorage, name: str, found: FoundFiles, *, argument
     """Raise UsageError unless a folder is free for a dataset: nothing is there, or a dataset as this writes it."""
     files = storage.names_below(name)
     path = storage.local_path(name)
-    if any(file.name in files if path is None else file.path.is_relative_to(path) for file in found.files):
+    if any(file.name in files if path is None else file.path.resolve().is_relative_to(path) for file in found.files):
         raise UsageError(f"The argument {argument} names a folder that is read.", f"Give {argument} another name.")
     a_file = storage.size(name) is not None if path is None else path.is_file()
     if a_file or not all(_DATASET_FILE.fullmatch(file.removeprefix(f"{name}/")) for file in files):

@@ -37,3 +37,11 @@ def test_a_file_of_another_kind_is_an_error(folder: Folder, opened: Open) -> Non
     folder.raw("a.db", b"SQLite format 3\0" + bytes(100))
     with pytest.raises(DamagedExport, match=r"a\.db is neither"):
         opened("a.db")
+
+
+@pytest.mark.parametrize("name", ["a*.jsonl", "a?.jsonl", "a[12].jsonl", "a{1,2}.jsonl", "it's.jsonl"])
+def test_a_name_is_no_pattern(folder: Folder, opened: Open, name: str) -> None:
+    folder.jsonl("a1.jsonl", [{"n": 1}])
+    folder.jsonl("a2.jsonl", [{"n": 2}])
+    folder.jsonl(name, [{"n": 3}])
+    assert opened(name).rows("SELECT n FROM events") == [(3,)]
