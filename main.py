@@ -4,6 +4,7 @@ from actions.account_validator import EventExportAccountValidator
 from actions.build_report import BuildReport
 from actions.convert_export import ConvertExport
 from actions.delete_export import DeleteExport
+from actions.extract_observables import ExtractObservables
 from actions.fetch_and_decrypt import FetchAndDecrypt
 from actions.get_download_link import GetDownloadLink
 from actions.get_export_status import GetExportStatus
@@ -35,5 +36,6 @@ if __name__ == "__main__":
     module.register(ConvertExport, "convert_export")
     module.register(HuntExport, "hunt_export")
     module.register(BuildReport, "build_report")
+    module.register(ExtractObservables, "extract_observables")
     module.register_account_validator(EventExportAccountValidator)
     module.run()

@@ -1,4 +1,4 @@
-"""The arguments of what answers from exported files: query, convert, hunt."""
+"""The arguments of what answers from exported files: query, convert, hunt, observables."""
 
 from __future__ import annotations
 
@@ -117,4 +117,27 @@ class HuntArguments(FilesArguments):
         default=None, description="File with Sigma rules in the data storage, or a folder with .yml or .yaml files"
     )
     examples: int = Field(default=3, ge=0, le=100, description="First events of each rule in the results at most")
+    timeout: int = Field(default=1800, ge=1, le=LONGEST_TIMEOUT_S, description="Seconds for the whole step")
+
+
+class ObservablesArguments(FilesArguments):
+    """Which observables to give of which files."""
+
+    limit: int = Field(
+        default=100,
+        ge=1,
+        le=MOST_ROWS,
+        description="Observables of each type in the results at most, the most frequent ones; as many private ones "
+        "beside the public ones",
+    )
+    to_file: str | None = Field(
+        default=None,
+        description="Name of a file in the data storage that all of them are written to, ending in .csv, .json, .jsonl "
+        "or .parquet",
+    )
+    lists_folder: str | None = Field(
+        default=None,
+        description="Name of a folder in the data storage for all public ones as lists, a JSON file each as "
+        "indicators_path of Add IOC to IOC Collection takes it",
+    )
     timeout: int = Field(default=1800, ge=1, le=LONGEST_TIMEOUT_S, description="Seconds for the whole step")

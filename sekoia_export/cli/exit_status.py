@@ -76,6 +76,8 @@ def status_of_branch(branch: Branch) -> ExitStatus:
             | Branch.NO_ROWS
             | Branch.MATCHED
             | Branch.CLEAN
+            | Branch.FOUND
+            | Branch.NONE
         ):
             return ExitStatus.DONE
         case Branch.FAILED | Branch.EXPIRED | Branch.TOO_DENSE:

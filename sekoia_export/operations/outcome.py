@@ -34,6 +34,8 @@ class Branch(StrEnum):
     NO_ROWS = "no_rows"
     MATCHED = "matched"
     CLEAN = "clean"
+    FOUND = "found"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)

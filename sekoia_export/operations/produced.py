@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from sekoia_export.analysis.files import UNFINISHED
+from sekoia_export.analysis.writing import FileFormat
 from sekoia_export.errors import UsageError
 from sekoia_export.transfer.local_files import local_failures
 
@@ -17,6 +19,18 @@ if TYPE_CHECKING:
 
 _CHUNK_SIZE_BYTES = 4 * 1024 * 1024
 _DATASET_FILE = re.compile(rf"day=[^/]*/events-[0-9]+\.parquet|{UNFINISHED}")
+
+
+def format_of(name: str) -> FileFormat:
+    """Return how rows are written to a file of this name. Raises UsageError when its suffix does not say."""
+    suffix = PurePosixPath(name).suffix.lower().removeprefix(".")
+    try:
+        return FileFormat(suffix)
+    except ValueError:
+        raise UsageError(
+            "The argument to_file does not say how the rows are written.",
+            "End to_file in .csv, .json, .jsonl or .parquet.",
+        ) from None
 
 
 def check_apart(storage: DataStorage, name: str, found: FoundFiles, *, argument: str) -> None:

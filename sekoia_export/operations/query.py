@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sekoia_export.analysis.answering import Asked
 from sekoia_export.analysis.apart import Runner, run_apart
 from sekoia_export.analysis.database import Limits
 from sekoia_export.analysis.files import finding
-from sekoia_export.analysis.writing import FileFormat
 from sekoia_export.clock import Deadline
-from sekoia_export.errors import UsageError
 from sekoia_export.operations.outcome import Branch, Outcome
-from sekoia_export.operations.produced import check_apart, publish
+from sekoia_export.operations.produced import check_apart, format_of, publish
 from sekoia_export.results.analysis import QueryResults
 
 if TYPE_CHECKING:
@@ -59,7 +57,7 @@ def query_export(
     target = file_format = None
     if arguments.to_file is not None:
         target = (into or storage).check_name(arguments.to_file, argument="to_file")
-        file_format = _format_of(target)
+        file_format = format_of(target)
     with finding(storage, names) as found:
         if target is not None:
             check_apart(into or storage, target, found, argument="to_file")
@@ -87,14 +85,3 @@ def query_export(
         log.warning("%d lines of the files are no JSON objects and were left out.", results.bad_lines)
     log.info("The answer has %s%s rows.", "more than " if results.truncated else "", f"{results.row_count:,}")
     return Outcome(Branch.ROWS if results.row_count else Branch.NO_ROWS, results)
-
-
-def _format_of(name: str) -> FileFormat:
-    suffix = PurePosixPath(name).suffix.lower().removeprefix(".")
-    try:
-        return FileFormat(suffix)
-    except ValueError:
-        raise UsageError(
-            "The argument to_file does not say how the rows are written.",
-            "End to_file in .csv, .json, .jsonl or .parquet.",
-        ) from None

@@ -1,4 +1,4 @@
-"""The results of what answers from exported files: query, convert, hunt."""
+"""The results of what answers from exported files: query, convert, hunt, observables."""
 
 from __future__ import annotations
 
@@ -66,5 +66,40 @@ class HuntResults(Results):
     matched_rules: int = Field(description="Number of rules that find an event")
     matches: int = Field(description="Number of events that rules find, an event for each rule that finds it")
     events_count: int = Field(description="Number of events that were looked at")
+    bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
+    duration_seconds: float = Field(description="Seconds that the step took")
+
+
+class FoundObservable(Results):
+    """An observable."""
+
+    type: str = Field(description="ip, domain, url, email, md5, sha1, sha256 or file_name")
+    value: str = Field(description="The observable")
+    count: int = Field(description="Number of events that have it")
+    first_seen: str | None = Field(description="Time of the first of them")
+    last_seen: str | None = Field(description="Time of the last of them")
+    private: bool = Field(description="Whether it is of a local network, or reserved")
+
+
+class ObservablesResults(Results):
+    """The observables of exported files."""
+
+    observables: list[FoundObservable] = Field(
+        description="Observables, by type, the public ones before the private ones, the most frequent ones first"
+    )
+    counts: dict[str, int] = Field(description="Number of different observables of each type")
+    malformed: int = Field(description="Number of different values of the same fields that are none, such as -")
+    truncated: bool = Field(description="Whether there are more than are given in observables")
+    ip_addresses: list[str] = Field(description="Public IP addresses of these, as indicators of an IOC collection")
+    domains: list[str] = Field(description="Public domain names, likewise")
+    urls: list[str] = Field(description="Public URLs, likewise")
+    emails: list[str] = Field(description="Public e-mail addresses, likewise")
+    hashes: list[str] = Field(description="Hashes, likewise")
+    file_path: str | None = Field(description=f"{_FILE}; null without to_file")
+    ip_addresses_path: str | None = Field(description="Path of the list of all public IP addresses; null for none")
+    domains_path: str | None = Field(description="Path of the list of all public domain names; null for none")
+    urls_path: str | None = Field(description="Path of the list of all public URLs; null for none")
+    emails_path: str | None = Field(description="Path of the list of all public e-mail addresses; null for none")
+    hashes_path: str | None = Field(description="Path of the list of all hashes; null for none")
     bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
     duration_seconds: float = Field(description="Seconds that the step took")
