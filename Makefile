@@ -15,11 +15,12 @@ REPORTS := $(CURDIR)/build/reports
 
 # The browser that opens the page of a report in the tests.
 BROWSER := chromium
+SPARK_PACKAGES := default-jre-headless
 CEPH_PACKAGES := ceph-mon ceph-osd radosgw ceph-common
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test browser test-ceph check manifests lock image session bench clean
+.PHONY: help install demo test browser test-ceph test-spark check manifests lock image session bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +45,14 @@ browser:
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(BROWSER) >/dev/null; } || \
 		echo "No $(BROWSER) here, and root could not install it with apt-get: the tests in a browser are skipped." >&2
 
+test-spark: install ## Run the tests of the engine spark on a local cluster with two workers; PySpark (0.5 GB) goes into .venv
+	@type java >/dev/null 2>&1 || { test "$$(id -u)" = 0 && type apt-get >/dev/null 2>&1 && \
+		echo "Installing $(SPARK_PACKAGES)" && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(SPARK_PACKAGES) >/dev/null; } || { \
+		echo "make test-spark needs Java 17 or newer ($(SPARK_PACKAGES) of Debian)." >&2; exit 1; }
+	@$(PIP_INSTALL) --require-hashes --requirement requirements-spark.txt
+	$(RUN) -m pytest -n 0 tests/analysis/spark
+
 test-ceph: install ## Run the tests against real storage with Ceph's S3 instead of SeaweedFS; needs root or Debian's Ceph packages
 	@type ceph-mon ceph-osd radosgw radosgw-admin ceph >/dev/null 2>&1 || { \
 		test "$$(id -u)" = 0 && type apt-get >/dev/null 2>&1 && echo "Installing $(CEPH_PACKAGES)" && apt-get update -qq && \
@@ -67,6 +76,7 @@ lock: ## Resolve the dependencies anew: poetry.lock and the two requirements fil
 		exit 1; }
 	$(POETRY) lock
 	$(POETRY) export --without-urls --extras "$(EXTRAS)" --output requirements.txt
+	$(POETRY) export --without-urls --extras spark --output requirements-spark.txt
 	$(POETRY) export --without-urls --extras "$(EXTRAS)" --with dev --output requirements-dev.txt
 
 image: ## Build the container image the playbook engine runs

@@ -28,7 +28,7 @@ and this project adheres to [Semantic Versioning](https://semver.org/spec/v2.0.0
 ## Unreleased
 """
 SECTIONS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-spark.txt")
 LOCK_FILES = ("poetry.lock", *REQUIREMENTS)
 LOGO_MAX_BYTES = 50 * 1024
 

@@ -217,10 +217,11 @@ class EventTable:
         for field in fields:
             kinds = {values[field][0] for _, values in sources if field in values}
             self._columns[field] = Column(names[field], field, kinds.pop() if len(kinds) == 1 else Kind.TEXT)
-        selects = [f"SELECT {self._select(values)} FROM {source}" for source, values in sources]
+        selects = [f"SELECT {self.select_of(values)} FROM {source}" for source, values in sources]
         self.database.rows(f"CREATE OR REPLACE TEMP VIEW {TABLE} AS {' UNION ALL BY NAME '.join(selects)}")
 
-    def _select(self, values: dict[str, tuple[Kind, str]]) -> str:
+    def select_of(self, values: dict[str, tuple[Kind, str]]) -> str:
+        """Return the columns of the table, as a SELECT of a source with these values has them."""
         columns = []
         for field, (kind, expression) in sorted(values.items()):
             column = self._columns[field]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from sekoia_export.analysis.converting import ConvertFormat
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.analysis.questions import Question
+from sekoia_export.analysis.spark.session import DEFAULT_MASTER
 from sekoia_export.arguments.base import LONGEST_TIMEOUT_S, Arguments, ListOfText
 from sekoia_export.errors import UsageError
 
@@ -44,7 +46,30 @@ class FilesArguments(Arguments):
         return list(dict.fromkeys(names))
 
 
-class QueryArguments(FilesArguments):
+class Engine(StrEnum):
+    """What answers."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
+class EngineArguments(FilesArguments):
+    """Which files, and what answers from them."""
+
+    engine: Engine = Field(
+        default=Engine.DUCKDB,
+        description="What answers: duckdb on this machine, or spark, of Parquet files in a folder that all of its "
+        "workers see",
+    )
+    master: str = Field(
+        default=DEFAULT_MASTER,
+        description="With the engine spark: its master, such as spark://host:7077, or sc://host:15002 for Spark "
+        "Connect; by default a Spark of this machine's own",
+        min_length=1,
+    )
+
+
+class QueryArguments(EngineArguments):
     """What to ask of which files."""
 
     sql: str | None = Field(
@@ -109,7 +134,7 @@ class ConvertArguments(FilesArguments):
             raise UsageError("The argument by_day is for parquet only.", "Set format to parquet, or leave out by_day.")
 
 
-class HuntArguments(FilesArguments):
+class HuntArguments(EngineArguments):
     """What to hunt for in which files."""
 
     rules: str | None = Field(default=None, description="Sigma rules: YAML of one or several documents")

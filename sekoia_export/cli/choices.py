@@ -60,6 +60,8 @@ Format = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 Timeout = Annotated[int | None, _duration("--timeout", help="90s, 15m, 2h or seconds.")]
+EngineOption = Annotated[str, typer.Option("--engine", metavar="ENGINE", help="duckdb (default) or spark.")]
+Master = Annotated[str | None, typer.Option(metavar="MASTER", help="Of Spark: spark://..., sc://...")]
 Json = Annotated[bool, typer.Option("--json", help="Write the results as one JSON document.")]
 Progress = Annotated[
     ProgressStyle, _chosen("--progress", metavar="STYLE", help="auto, plain or json (NDJSON), on stderr.")

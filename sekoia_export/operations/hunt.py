@@ -11,8 +11,10 @@ from sekoia_export.analysis.database import Limits
 from sekoia_export.analysis.files import finding
 from sekoia_export.analysis.sigma.hunting import Hunt
 from sekoia_export.analysis.sigma.rules import RULE_SUFFIXES, TEXT_LIMIT_BYTES, RuleText, check_texts
+from sekoia_export.arguments.analysis import Engine
 from sekoia_export.clock import Deadline
 from sekoia_export.errors import UsageError
+from sekoia_export.operations.cluster import cluster_of
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.results.analysis import HuntResults
 
@@ -55,14 +57,19 @@ def hunt_export(
     deadline = Deadline(clock, arguments.timeout)
     texts = rule_texts(rules_storage or storage, arguments)
     with finding(storage, arguments.names) as found:
-        asked = Hunt(
-            found=found,
-            texts=texts,
-            examples=arguments.examples,
-            on_bad_line=arguments.on_bad_line,
-            limits=limits or Limits.of_this_machine(),
-        )
-        given = run("sekoia_export.analysis.sigma.hunting:hunt", asked, deadline=deadline, limits=asked.limits)
+        limits = limits or Limits.of_this_machine()
+        if arguments.engine is Engine.SPARK:
+            cluster = cluster_of(arguments, found, deadline=deadline, limits=limits, run=run)
+            given = cluster.hunt(texts, examples=arguments.examples)
+        else:
+            asked = Hunt(
+                found=found,
+                texts=texts,
+                examples=arguments.examples,
+                on_bad_line=arguments.on_bad_line,
+                limits=limits,
+            )
+            given = run("sekoia_export.analysis.sigma.hunting:hunt", asked, deadline=deadline, limits=limits)
     results = HuntResults(
         rules=given["rules"],
         unusable_rules=given["unusable"],

@@ -10,7 +10,10 @@ from sekoia_export.analysis.answering import Asked
 from sekoia_export.analysis.apart import Runner, run_apart
 from sekoia_export.analysis.database import Limits
 from sekoia_export.analysis.files import finding
+from sekoia_export.arguments.analysis import Engine
 from sekoia_export.clock import Deadline
+from sekoia_export.errors import UsageError
+from sekoia_export.operations.cluster import cluster_of
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.produced import check_apart, format_of, publish
 from sekoia_export.results.analysis import QueryResults
@@ -56,20 +59,30 @@ def query_export(
     names = arguments.names
     target = file_format = None
     if arguments.to_file is not None:
+        if arguments.engine is Engine.SPARK:
+            raise UsageError(
+                "The argument to_file is not for the engine spark: its answers come inline.",
+                "Leave out to_file, or ask with engine duckdb.",
+            )
         target = (into or storage).check_name(arguments.to_file, argument="to_file")
         file_format = format_of(target)
     with finding(storage, names) as found:
         if target is not None:
             check_apart(into or storage, target, found, argument="to_file")
-        asked = Asked(
-            found=found,
-            question=question,
-            limit=arguments.limit,
-            file_format=file_format,
-            on_bad_line=arguments.on_bad_line,
-            limits=limits or Limits.of_this_machine(),
-        )
-        given = run("sekoia_export.analysis.answering:answer", asked, deadline=deadline, limits=asked.limits)
+        limits = limits or Limits.of_this_machine()
+        if arguments.engine is Engine.SPARK:
+            cluster = cluster_of(arguments, found, deadline=deadline, limits=limits, run=run)
+            given = cluster.answer(question, limit=arguments.limit)
+        else:
+            asked = Asked(
+                found=found,
+                question=question,
+                limit=arguments.limit,
+                file_format=file_format,
+                on_bad_line=arguments.on_bad_line,
+                limits=limits,
+            )
+            given = run("sekoia_export.analysis.answering:answer", asked, deadline=deadline, limits=limits)
         if target is not None:
             publish(into or storage, Path(given["path"]), target)
     results = QueryResults(

@@ -32,11 +32,12 @@ def hunt(folder: Folder, **arguments: Any) -> Outcome[HuntResults]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_rule_finds_what_it_should(folder: Folder, case: Case) -> None:
-    folder.jsonl("events.jsonl", [{**event, "message": f"event {at}"} for at, event in enumerate(case.events)])
+    times = [AT.format(at) for at in range(len(case.events))]
+    folder.jsonl("events.jsonl", [{"@timestamp": at, **event} for at, event in zip(times, case.events, strict=True)])
     outcome = hunt(folder, rules=HEAD.format(title="T") + case.detection, examples=len(case.events))
     assert outcome.results.unusable_rules == []
     [rule] = outcome.results.rules
-    assert tuple(int(example["message"].split()[1]) for example in rule.examples) == case.found
+    assert [example["@timestamp"] for example in rule.examples] == [times[at] for at in case.found]
     assert rule.matches == len(case.found)
     assert outcome.branch is (Branch.MATCHED if case.found else Branch.CLEAN)
 

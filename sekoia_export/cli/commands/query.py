@@ -35,6 +35,8 @@ def command(
         str | None, typer.Option("-o", "--output", metavar="FILE", help="All rows: .csv, .json, .jsonl or .parquet.")
     ] = None,
     force: choices.Force = False,
+    engine: choices.EngineOption = "duckdb",
+    master: choices.Master = None,
     on_bad_line: Annotated[OnBadLine, typer.Option(metavar="HOW", help="skip or error.")] = OnBadLine.SKIP,
     timeout: choices.Timeout = None,
     json: choices.Json = False,
@@ -50,6 +52,8 @@ def command(
         "over_time": over_time,
         "where": where,
         "limit": limit,
+        "engine": engine,
+        "master": master,
         "on_bad_line": on_bad_line,
         "timeout": timeout,
     }

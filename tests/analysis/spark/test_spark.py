@@ -1,0 +1,155 @@
+"""Spark's answers are DuckDB's, row by row: questions, SQL and every Sigma case, on a cluster with two workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sekoia_export.analysis.answering import Asked, answer
+from sekoia_export.analysis.database import Limits
+from sekoia_export.analysis.events import OnBadLine
+from sekoia_export.analysis.files import finding
+from sekoia_export.analysis.questions import Question
+from sekoia_export.analysis.sigma.hunting import Hunt, hunt
+from sekoia_export.analysis.sigma.rules import RuleText
+from sekoia_export.analysis.spark.asking import Cluster
+from sekoia_export.arguments.analysis import ConvertArguments
+from sekoia_export.arguments.base import read_arguments
+from sekoia_export.clock import Deadline, SystemClock
+from sekoia_export.errors import UsageError
+from sekoia_export.operations.convert import convert_export
+from tests.analysis.conftest import Folder, in_this_process
+from tests.analysis.sigma_cases import CASES
+
+HEAD = "title: {title}\nstatus: test\nlogsource:\n    category: test\n"
+USERS, ADDRESSES = ("alice", "Bob", "", None, "élodie"), ("10.0.0.1", "192.168.1.130", "2001:db8::1", "host", None)
+
+
+def events() -> list[dict[str, Any]]:
+    return [
+        {
+            "@timestamp": f"2026-01-0{1 + at % 3}T{at % 24:02}:{at % 60:02}:00.{at % 1000:03}Z",
+            "user.name": USERS[at % 5],
+            "source.ip": ADDRESSES[at % 5 - at % 2],
+            "n": at % 7,
+            "ok": at % 3 == 0,
+            "mixed": at if at % 2 else f"text {at}",
+            "message": f"event {at}: 100% \\ 'quoted' \"double\"",
+        }
+        for at in range(500)
+    ]
+
+
+@pytest.fixture
+def dataset(folder: Folder) -> Folder:
+    """A folder with Parquet files by day, as convert_export writes them."""
+    folder.jsonl("events.jsonl", events())
+    read = read_arguments(
+        ConvertArguments, {"file_path": "events.jsonl", "format": "parquet", "by_day": True, "file_name": "dataset"}
+    )
+    convert_export(folder.storage, SystemClock(), read, limits=Limits(), run=in_this_process)
+    return folder
+
+
+def both(folder: Folder, session: Callable[..., Any], question: Question, *, limit: int = 50) -> list[dict[str, Any]]:
+    """Return DuckDB's answer and Spark's."""
+    with finding(folder.storage, ["dataset"]) as found:
+        asked = Asked(
+            found=found,
+            question=question,
+            limit=limit,
+            file_format=None,
+            on_bad_line=OnBadLine.SKIP,
+            limits=Limits(),
+        )
+        return [answer(asked, 60), _cluster(found, session).answer(question, limit=limit)]
+
+
+def _cluster(found: Any, session: Callable[..., Any]) -> Cluster:
+    deadline = Deadline(SystemClock(), 300)
+    return Cluster(master="kept", found=found, deadline=deadline, limits=Limits(), run=in_this_process, session=session)
+
+
+SQL = """
+SELECT count(*), count("user.name"), sum(n), avg(n), min("@timestamp"), max(mixed) FROM events;
+SELECT "user.name", count(*) AS c FROM events GROUP BY ALL ORDER BY c DESC, "user.name" NULLS FIRST;
+SELECT n, message FROM events ORDER BY n DESC, message LIMIT 7 OFFSET 3;
+SELECT date_trunc('day', "@timestamp") AS day, count(*) FROM events GROUP BY 1 ORDER BY 1;
+WITH a AS (SELECT n, count(*) AS c FROM events GROUP BY n)
+  SELECT a.n, a.c, b.c FROM a JOIN a b ON a.n = b.n + 1 ORDER BY 1;
+SELECT n, row_number() OVER (PARTITION BY n ORDER BY message) AS r, message FROM events QUALIFY r = 1 ORDER BY n;
+SELECT lower("user.name") AS u, min(n), max(n) FROM events GROUP BY 1 ORDER BY 1;
+SELECT count(*) FILTER (WHERE ok), count(DISTINCT "source.ip") FROM events;
+SELECT CASE WHEN n > 3 THEN 'much' ELSE 'little' END AS how, count(*) FROM events GROUP BY 1 ORDER BY 1;
+SELECT 'a\\b''c' AS t, message FROM events WHERE message LIKE '%\\%' ORDER BY message LIMIT 2
+"""
+QUESTIONS = [
+    Question(top="user.name"),
+    Question(top="user.name", where="\"source.ip\" LIKE '10.%' AND n > 2"),
+    Question(distinct="mixed"),
+    Question(count_by=("user.name", "ok")),
+    Question(over_time="6h"),
+    Question(over_time="1w", count_by=("ok",)),
+    Question(over_time="90s", where="n = 3"),
+    Question(where="message LIKE '%11%' AND ok"),
+    *(Question(sql=sql) for sql in SQL.split(";")),
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: str(QUESTIONS.index(question)))
+def test_a_question_has_the_same_answer(dataset: Folder, spark: Callable[..., Any], question: Question) -> None:
+    duckdb, answered = both(dataset, spark, question)
+    assert duckdb["rows"]
+    assert answered["columns"] == duckdb["columns"] or question.sql
+    rows, expected = ([list(row.values()) for row in given["rows"]] for given in (answered, duckdb))
+    if question.where and not question.top and not question.over_time:  # in no order
+        rows, expected = sorted(rows, key=repr)[:5], sorted(expected, key=repr)[:5]
+    assert rows == expected
+    assert (answered["row_count"], answered["truncated"]) == (duckdb["row_count"], duckdb["truncated"])
+
+
+def test_every_sigma_case_finds_the_same(folder: Folder, spark: Callable[..., Any]) -> None:
+    of_cases = [event for case in CASES for event in case.events]
+    times = [f"2026-01-01T{at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}Z" for at in range(len(of_cases))]
+    folder.jsonl("events.jsonl", [{"@timestamp": at, **event} for at, event in zip(times, of_cases, strict=True)])
+    read = read_arguments(ConvertArguments, {"file_path": "events.jsonl", "file_name": "dataset/all.parquet"})
+    convert_export(folder.storage, SystemClock(), read, limits=Limits(), run=in_this_process)
+    texts = [RuleText(case.name, HEAD.format(title=f"case {at}") + case.detection) for at, case in enumerate(CASES)]
+    with finding(folder.storage, ["dataset"]) as found:
+        asked = Hunt(found=found, texts=texts, examples=5, on_bad_line=OnBadLine.SKIP, limits=Limits())
+        duckdb = hunt(asked, 60)
+        answered = _cluster(found, spark).hunt(texts, examples=5)
+    assert answered["events"] == duckdb["events"] == len(of_cases)
+    assert answered["unusable"] == duckdb["unusable"] == []
+    rules = {rule["title"]: rule for rule in answered["rules"]}
+    assert rules.keys() == {rule["title"] for rule in duckdb["rules"]}
+    for rule in duckdb["rules"]:
+        assert rules[rule["title"]] == rule, CASES[int(rule["title"].split()[1])].name
+    assert sum(rule["matches"] for rule in duckdb["rules"]) > len(CASES)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT reflect('java.lang.System', 'getenv') FROM events",
+        "SELECT java_method('java.lang.Runtime', 'getRuntime') FROM events",
+        "SELECT * FROM parquet.`/etc/passwd`",
+        "SELECT * FROM read_parquet('x')",
+        "SELECT input_file_name() FROM events",
+        "CREATE TABLE x AS SELECT 1",
+        "SELECT 1; DROP VIEW events",
+    ],
+)
+def test_what_duckdb_does_not_know_never_reaches_spark(dataset: Folder, sql: str) -> None:
+    def reached(**_: Any) -> Any:
+        raise AssertionError("Spark was asked")
+
+    with finding(dataset.storage, ["dataset"]) as found, pytest.raises(UsageError):
+        _cluster(found, reached).answer(Question(sql=sql), limit=10)
+
+
+def test_spark_is_asked_of_parquet_only(dataset: Folder) -> None:
+    with finding(dataset.storage, ["events.jsonl"]) as found, pytest.raises(UsageError, match="convert_export"):
+        _cluster(found, lambda **_: None).answer(Question(top="n"), limit=10)
