@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _REFERENCE = re.compile(r"#([A-Za-z0-9_.-]+)")
+_DIGIT_WIDTH, _RIGHT, _TOP, _BOTTOM = 0.085, 0.14, 0.3, 0.42
+"""Inches of a digit, and of the margins."""
 _FONTS = ["DejaVu Sans"]  # matplotlib brings it along: no picture depends on what a machine has installed
 
 
@@ -59,7 +61,7 @@ class Drawing:
 
 
 WIDE = Drawing(9.4, 2.7, 9)
-NARROW = Drawing(3.9, 2.6, 4)
+NARROW = Drawing(3.9, 2.6, 5)
 
 
 def prepare(folder: Path) -> None:
@@ -133,7 +135,7 @@ def _figure(line: Timeline, drawing: Drawing, palette: Palette) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    figure = Figure(figsize=(drawing.width, drawing.height), layout="constrained")
+    figure = Figure(figsize=(drawing.width, drawing.height))
     axes = figure.add_subplot()
     edges = [moment_of(line.bar(at).start_ms) for at in range(len(line.bars) + 1)]
     axes.set_axisbelow(True)
@@ -154,6 +156,14 @@ def _figure(line: Timeline, drawing: Drawing, palette: Palette) -> Figure:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _at: f"{value:,.0f}"))
     axes.tick_params(axis="y", length=0)
+    # A layout that measures would draw each drawing twice; the longest number is known.
+    longest = len(f"{max(line.bars):,}") + 1
+    figure.subplots_adjust(
+        left=longest * _DIGIT_WIDTH / drawing.width,
+        right=1 - _RIGHT / drawing.width,
+        top=1 - _TOP / drawing.height,
+        bottom=_BOTTOM / drawing.height,
+    )
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     return figure

@@ -82,6 +82,7 @@ def make(report: Report, timeout_s: float | None) -> dict[str, Any]:
         made["page"] = str(path)
         if line is not None and line.count:
             picture = work / "timeline.png"
-            chart.write_png(line, picture, f"{counted(line.count, 'event')}, times in UTC")
+            hatched = "; hatched: gaps without any event" if line.gaps else ""
+            chart.write_png(line, picture, f"{counted(line.count, 'event')}, times in UTC{hatched}")
             made["timeline"] = str(picture)
     return made

@@ -19,7 +19,7 @@ import orjson
 from sekoia_export.analysis.report import chart
 from sekoia_export.analysis.report.told import findings
 from sekoia_export.analysis.report.visible import Shown, visible
-from sekoia_export.analysis.report.words import counted, moment_in_words, span_in_words, time_in_words
+from sekoia_export.analysis.report.words import counted, each_in_words, moment_in_words, span_in_words, time_in_words
 from sekoia_export.markdown import readable_size
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def _template() -> Template:
         "moment": moment_in_words,
         "span": span_in_words,
         "time": time_in_words,
+        "each": each_in_words,
         "counted": counted,
         "size": readable_size,
         "number": "{:,}".format,

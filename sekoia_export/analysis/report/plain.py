@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sekoia_export.analysis.report.told import findings
 from sekoia_export.analysis.report.visible import visible
-from sekoia_export.analysis.report.words import counted, moment_in_words, span_in_words, time_in_words
+from sekoia_export.analysis.report.words import counted, each_in_words, moment_in_words, span_in_words, time_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def _timeline(line: Timeline | None, width: int) -> list[str]:
     # A few bars are drawn wider.
     wide = max(1, min(4, room // len(columns)))
     most = max(columns)
-    lines = [f"Timeline, a bar for each {span_in_words(each)}", ""]
+    lines = [f"Timeline, a bar for each {each_in_words(each)}", ""]
     for row in range(_HEIGHT - 1, -1, -1):
         label = f"{most:,}" if row == _HEIGHT - 1 else "0" if row == 0 else ""
         drawn = "".join(_EIGHTHS[_eighths(count, most, row)] * wide for count in columns)

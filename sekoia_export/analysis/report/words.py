@@ -42,6 +42,11 @@ def span_in_words(length_ms: int) -> str:
     return " ".join(parts) or "less than a second"
 
 
+def each_in_words(length_ms: int) -> str:
+    """Return a duration as it follows "each": `hour`, `2 hours`."""
+    return span_in_words(length_ms).removeprefix("1 ")
+
+
 def counted(number: int, name: str) -> str:
     """Return `1 event`, `1,200 events`."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -147,7 +147,7 @@ def test_a_page_stays_small_whatever_there_is(text: str) -> None:
 
 
 def test_hostile_events_are_reported_as_they_read(desk: Desk) -> None:
-    usable = [text for text in HOSTILE if text.isprintable()][:10]
+    usable = [text for text in HOSTILE if all(not part.mark for part in visible(text, 100).parts)][:10]
     events = [{"@timestamp": "2026-01-01T00:00:00Z", "user.name": text, text: text} for text in usable]
     name = desk.folder.raw("a.jsonl", b"".join(json.dumps(event).encode() + b"\n" for event in events))
     made = desk.report(file_path=name, fields=["user.name"])
