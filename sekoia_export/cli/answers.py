@@ -45,7 +45,7 @@ def query(
         shown = {"branch": outcome.branch, **results.model_dump(mode="json")}
         print_json(terminal, {**shown, "file_path": target.shown})
     elif target.shown is None:
-        _print_table(terminal, results.columns, results.rows)
+        print_table(terminal, results.columns, results.rows)
         if results.truncated:
             terminal.say(f"There are more rows than these {results.row_count}: raise --limit, or write all with -o.")
     else:
@@ -105,12 +105,12 @@ class Target:
             self.storage.tidy()
 
 
-def names_of(session: Session, files: Sequence[str]) -> list[str]:
+def names_of(session: Session, files: Sequence[str], *, remedy: str = "Name an exported file.") -> list[str]:
     """Return the names in `MACHINE` of files as they were typed. Raises CommandLineError when one is not there."""
     paths = [(session.folder / Path(file).expanduser()).resolve() for file in files]
     for path in paths:
         if not path.exists():
-            raise CommandLineError(f"There is no file {path}.", "Name an exported file.")
+            raise CommandLineError(f"There is no file {path}.", remedy)
     return [path.as_posix().lstrip("/") for path in paths]
 
 
@@ -120,7 +120,7 @@ def say_bad_lines(terminal: Terminal, count: int) -> None:
         terminal.warn(f"{count:,} lines are no JSON objects and were left out.")
 
 
-def _print_table(terminal: Terminal, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def print_table(terminal: Terminal, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the rows as a table of plain text: nothing in them reaches the terminal but characters that stand still."""
     if not rows:
         terminal.say("No rows.")

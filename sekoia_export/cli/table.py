@@ -35,6 +35,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("link", "Give the download link of an export"),
     Entry("cancel", "Stop a search"),
     Entry("query", "Ask exported files: in SQL, or without", connects=False),
+    Entry("hunt", "Find what Sigma rules find in exported files", connects=False),
+    Entry("observables", "List addresses, names, URLs and hashes in exported files", connects=False),
     Entry("convert", "Write exported files as Parquet, CSV or JSON", connects=False),
     Entry("report", "Write exported files as one page to attach or mail", connects=False),
     Entry("doctor", "Look at everything that an export needs"),

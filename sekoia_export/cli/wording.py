@@ -36,6 +36,8 @@ _OPTIONS = {
     "to_file": "--output",
     "file_path": "FILE",
     "hunt_results": "--rules",
+    "rules_path": "--rules",
+    "lists_folder": "--lists",
     "count_by": "--count-by",
     "over_time": "--over-time",
     "on_bad_line": "--on-bad-line",

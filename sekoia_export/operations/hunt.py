@@ -19,6 +19,8 @@ from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.results.analysis import HuntResults
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sekoia_export.arguments.analysis import HuntArguments
     from sekoia_export.clock import Clock
     from sekoia_export.transfer.data_storage import DataStorage
@@ -32,6 +34,7 @@ def hunt_export(
     arguments: HuntArguments,
     *,
     rules_storage: DataStorage | None = None,
+    rules_names: Sequence[str] = (),
     limits: Limits | None = None,
     run: Runner = run_apart,
 ) -> Outcome[HuntResults]:
@@ -42,6 +45,7 @@ def hunt_export(
         clock: where time comes from.
         arguments: which rules and files.
         rules_storage: where `rules_path` lies; the data storage by default.
+        rules_names: more files and folders there.
         limits: of memory, threads and disk; those that suit this machine by default.
         run: what runs the task.
 
@@ -55,7 +59,7 @@ def hunt_export(
     """
     started_s = clock.monotonic()
     deadline = Deadline(clock, arguments.timeout)
-    texts = rule_texts(rules_storage or storage, arguments)
+    texts = rule_texts(rules_storage or storage, arguments, also=rules_names)
     with finding(storage, arguments.names) as found:
         limits = limits or Limits.of_this_machine()
         if arguments.engine is Engine.SPARK:
@@ -91,16 +95,17 @@ def hunt_export(
     return Outcome(Branch.MATCHED if results.matched_rules else Branch.CLEAN, results)
 
 
-def rule_texts(storage: DataStorage, arguments: HuntArguments) -> list[RuleText]:
-    """Return the texts that the arguments name.
+def rule_texts(storage: DataStorage, arguments: HuntArguments, *, also: Sequence[str] = ()) -> list[RuleText]:
+    """Return the texts that the arguments name, and those of more files and folders.
 
     Raises:
         UsageError: there are none, they are too long, or `rules_path` leads nowhere.
         DataStorageError: a file cannot be read.
     """
     texts = [RuleText("rules", arguments.rules)] if arguments.rules else []
-    if arguments.rules_path:
-        texts += [_text(storage, name) for name in _named(storage, arguments.rules_path)]
+    paths = [*([arguments.rules_path] if arguments.rules_path else []), *also]
+    names = dict.fromkeys(name for path in paths for name in _named(storage, path))
+    texts += [_text(storage, name) for name in names]
     check_texts(texts)
     return texts
 

@@ -16,7 +16,6 @@ from sekoia_export.operations.produced import check_apart, format_of, publish, p
 from sekoia_export.results.analysis import ObservablesResults
 
 if TYPE_CHECKING:
-    from sekoia_export.analysis.files import FoundFiles
     from sekoia_export.arguments.analysis import ObservablesArguments
     from sekoia_export.clock import Clock
     from sekoia_export.transfer.data_storage import DataStorage
@@ -30,6 +29,7 @@ def extract_observables(
     arguments: ObservablesArguments,
     *,
     into: DataStorage | None = None,
+    lists_into: DataStorage | None = None,
     limits: Limits | None = None,
     run: Runner = run_apart,
 ) -> Outcome[ObservablesResults]:
@@ -39,7 +39,8 @@ def extract_observables(
         storage: where the files are.
         clock: where time comes from.
         arguments: which files, and where the observables go.
-        into: where files are written; the data storage by default.
+        into: where the file with all goes; the data storage by default.
+        lists_into: where the folder of lists goes; the data storage by default.
         limits: of memory, threads and disk; those that suit this machine by default.
         run: what runs the task.
 
@@ -53,15 +54,18 @@ def extract_observables(
     """
     started_s = clock.monotonic()
     deadline = Deadline(clock, arguments.timeout)
-    target_storage = into or storage
+    target_storage, lists_storage = into or storage, lists_into or storage
     names = arguments.names
     target = file_format = None
     if arguments.to_file is not None:
         target = target_storage.check_name(arguments.to_file, argument="to_file")
         file_format = format_of(target)
-    lists = _list_names(target_storage, arguments)
+    lists = _list_names(lists_storage, arguments)
     with finding(storage, names) as found:
-        _check_apart(target_storage, target, lists, found)
+        if target is not None:
+            check_apart(target_storage, target, found, argument="to_file")
+        for name in lists.values():
+            check_apart(lists_storage, name, found, argument="lists_folder")
         asked = Extraction(
             found=found,
             limit=arguments.limit,
@@ -74,7 +78,7 @@ def extract_observables(
         if target is not None:
             publish(target_storage, Path(given["path"]), target)
         for name, path in given["list_paths"].items():
-            publish_array(target_storage, Path(path), lists[name])
+            publish_array(lists_storage, Path(path), lists[name])
     inline = given["observables"]
     results = ObservablesResults(
         observables=inline,
@@ -99,13 +103,6 @@ def _list_names(storage: DataStorage, arguments: ObservablesArguments) -> dict[s
         return {}
     folder = arguments.lists_folder.rstrip("/") or arguments.lists_folder
     return {name: storage.check_name(f"{folder}/{name}.json", argument="lists_folder") for name in LISTS}
-
-
-def _check_apart(storage: DataStorage, target: str | None, lists: dict[str, str], found: FoundFiles) -> None:
-    if target is not None:
-        check_apart(storage, target, found, argument="to_file")
-    for name in lists.values():
-        check_apart(storage, name, found, argument="lists_folder")
 
 
 def _public(inline: list[dict[str, Any]]) -> dict[str, list[str]]:

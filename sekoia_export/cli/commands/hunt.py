@@ -1,0 +1,38 @@
+"""`sekoia-export hunt`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sekoia_export.analysis.events import OnBadLine
+from sekoia_export.cli import choices
+from sekoia_export.cli.exit_status import ExitStatus
+from sekoia_export.cli.session import Session
+
+EXAMPLES = (
+    "sekoia-export hunt jdoe.jsonl.gz --rules sigma/rules/windows/process_creation",
+    "sekoia-export hunt a.jsonl.gz b.parquet --rules own.yml --rules sigma/ --json",
+)
+
+
+def command(
+    ctx: typer.Context,
+    files: Annotated[
+        list[str], typer.Argument(help="Exported files, or folders with Parquet files.", metavar="FILE...")
+    ],
+    *,
+    rules: Annotated[
+        list[str], typer.Option(metavar="PATH", help="File with Sigma rules, or folder of .yml; as often as needed.")
+    ],
+    examples: Annotated[int, typer.Option(metavar="N", help="Events of each rule with --json.")] = 3,
+    on_bad_line: Annotated[OnBadLine, typer.Option(metavar="HOW", help="skip or error.")] = OnBadLine.SKIP,
+    timeout: choices.Timeout = None,
+    json: choices.Json = False,
+) -> ExitStatus:
+    """Find what Sigma rules find in exported files."""
+    from sekoia_export.cli.hunting import hunt
+
+    given = {"examples": examples, "on_bad_line": on_bad_line, "timeout": timeout}
+    return hunt(Session.of(ctx), files, given, rules=rules, json=json)
