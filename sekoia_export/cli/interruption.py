@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from sekoia_export.cli.exit_status import ExitStatus
-    from sekoia_export.cli.terminal import Streams
+    from sekoia_export.cli.terminal import Terminal
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -34,11 +34,11 @@ class Interruption:
         status: with which the process ends at the second signal.
         tell: says what goes on and how to go on with it.
         stopping: told of the first signal, before Stopped is raised.
-        streams: of the process. Nothing is written to a terminal that was closed.
+        terminal: where it is said. Nothing is written to one that was closed.
     """
 
     def __init__(
-        self, *, status: ExitStatus, tell: Callable[[], None], stopping: Callable[[], None], streams: Streams
+        self, *, status: ExitStatus, tell: Callable[[], None], stopping: Callable[[], None], terminal: Terminal
     ) -> None:
         self._status = status
         self._tell = tell
@@ -46,6 +46,8 @@ class Interruption:
         self._came = False
         self._told = False
         self._before: dict[signal.Signals, object] = {}
+        self._terminal = terminal
+        streams = terminal.streams
         self._terminals = [stream for stream in (streams.stdout, streams.stderr) if stream.isatty()]
 
     def lost_terminal(self) -> bool:
@@ -85,5 +87,8 @@ class Interruption:
             self._came = True
             self._stopping()
             raise Stopped
-        self.tell_once()
-        os._exit(self._status)
+        try:
+            self._terminal.abandon()
+            self.tell_once()
+        finally:
+            os._exit(self._status)

@@ -66,7 +66,7 @@ class Running:
             status=ExitStatus.INTERRUPTED,
             tell=self._say_interrupted,
             stopping=self._view.stopping,
-            streams=self._terminal.streams,
+            terminal=self._terminal,
         )
         with self._runs.claimed(self.record), interruption:
             try:
@@ -142,7 +142,6 @@ class Running:
                 pass
 
     def _say_interrupted(self) -> None:
-        self._terminal.leave_drawing()
         self._terminal.advise(f"Interrupted. {_goes_on(self.record)}")
         self._say_resume("Go on with")
 

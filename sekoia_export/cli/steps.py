@@ -57,7 +57,7 @@ class StepCommand(Generic[R]):
             status=ExitStatus.INTERRUPTED,
             tell=lambda: self._say_interrupted(session),
             stopping=view.stopping,
-            streams=terminal.streams,
+            terminal=terminal,
         )
         storage = self.storage or LocalDataStorage(session.folder)
         with interruption:
@@ -88,7 +88,6 @@ class StepCommand(Generic[R]):
                 return ExitStatus.INTERRUPTED
 
     def _say_interrupted(self, session: Session) -> None:
-        session.terminal.leave_drawing()
         text, command = self.interrupted()
         session.terminal.advise(f"Interrupted. {text}", command=command)
 

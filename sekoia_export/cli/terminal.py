@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import shutil
 import sys
 import textwrap
@@ -82,6 +83,7 @@ class Terminal:
         self._console: Console | None = None
         self._secrets = [] if secrets is None else secrets
         self._live: Live | None = None
+        self._abandoned = False
         self.events: Callable[[str, str], None] | None = None
 
     @property
@@ -154,12 +156,14 @@ class Terminal:
         finally:
             self._live = None
 
-    def leave_drawing(self) -> None:
-        """Give the screen back, wherever drawing is: for a process that ends at once."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-            self.console.show_cursor()
+    def abandon(self) -> None:
+        """Write past every buffer from now on, the cursor shown: for a signal's handler, after which the process ends.
+
+        It may have come in the middle of a write, and a buffer takes no second one.
+        """
+        self._abandoned = True
+        if self._is_terminal(self.streams.stderr):
+            os.write(self.streams.stderr.fileno(), b"\x1b[?25h\r\n")
 
     def keep_secret(self, secret: SecretStr) -> None:
         """Hide `secret` from now on in whatever is logged or said of an error; a text too short to be one stays."""
@@ -222,7 +226,9 @@ class Terminal:
         shown = f"{before}{text}"
         if self._is_terminal(self.streams.stderr):
             shown = _wrapped(shown)
-        if self._live is not None:
+        if self._abandoned:
+            os.write(self.streams.stderr.fileno(), f"{shown}\n".encode(errors="backslashreplace"))
+        elif self._live is not None:
             self.console.print(shown, style=style)
         elif style is not None and self.colours:
             self._console_on(self.streams.stderr).print(shown, style=style)

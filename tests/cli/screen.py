@@ -87,9 +87,9 @@ class Seen:
         return self._status()
 
     def _status(self) -> int:
-        assert self._process.signalstatus is None, self.text
-        status: int = self._process.exitstatus
-        return status
+        signalled: int | None = self._process.signalstatus
+        status: int = self._process.exitstatus or 0
+        return status if signalled is None else 128 + signalled  # as a shell says it
 
     def _read(self) -> bool:
         """Take in what was written; return whether the command still runs."""

@@ -111,7 +111,7 @@ def test_ctrl_c_twice_ends_it_and_loses_nothing(desk: Desk) -> None:
     seen.wait_for(r"kB of ")
     seen.press_ctrl_c()
     seen.press_ctrl_c()
-    assert seen.ended() == 130
+    assert seen.ended() == 130, seen.text
     assert RESUME.search(seen.text), seen.text
     assert seen.cursor_is_shown
     desk.simulator.faults.clear()

@@ -186,11 +186,12 @@ def test_the_events_that_are_documented_are_those_that_are_written() -> None:
 SLOW_TO_STOP = """
 import os, signal, sys
 from sekoia_export.cli.interruption import Interruption, Stopped
-from sekoia_export.cli.terminal import Streams
+from sekoia_export.cli.terminal import Streams, Terminal
 
 def told(): print("told", flush=True)
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-with Interruption(status=130, tell=told, stopping=lambda: None, streams=Streams.of_process()) as interruption:
+terminal = Terminal(Streams.of_process(), environment={})
+with Interruption(status=130, tell=told, stopping=lambda: None, terminal=terminal) as interruption:
     try:
         os.kill(os.getpid(), signal.SIGTERM)
     except Stopped:
