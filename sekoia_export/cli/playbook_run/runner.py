@@ -98,7 +98,7 @@ def run(session: Session, request: Request) -> ExitStatus:
             status=ExitStatus.INTERRUPTED,
             tell=lambda: session.terminal.error("sekoia-export: Interrupted. The nodes that ran were told to stop."),
             stopping=_nothing,
-            terminal=session.process,
+            terminal=session.terminal,
         )
         try:
             with interruption:
