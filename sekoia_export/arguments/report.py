@@ -47,7 +47,8 @@ class ReportArguments(FilesArguments):
         default=None, description="Results of a hunt_export step, to be shown along"
     )
     observables: Annotated[list[dict[str, Any]], BeforeValidator(_observables)] | None = Field(
-        default=None, description="Observables that an earlier step found, to be shown along: type, value, count ..."
+        default=None,
+        description="Observables that an earlier step found, to be shown; by default those of the files are extracted",
     )
     file_name: str | None = Field(
         default=None,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
@@ -15,9 +17,11 @@ from sekoia_export.analysis.report.given import hunt_of, observables_of
 from sekoia_export.analysis.report.making import Report
 from sekoia_export.analysis.report.timeline import Span
 from sekoia_export.analysis.report.told import Fetched, ReportedFile, Told
+from sekoia_export.arguments.analysis import ObservablesArguments
 from sekoia_export.arguments.chain import FIELD_SETS
 from sekoia_export.clock import Deadline
 from sekoia_export.errors import UsageError
+from sekoia_export.operations.observables import extract_observables
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.produced import check_apart, publish
 from sekoia_export.operations.provenance import fetch_of, known_fetches, sha256_of
@@ -39,6 +43,7 @@ log = logging.getLogger(__name__)
 _SUFFIX = ".html"
 _TASK = "sekoia_export.analysis.report.making:make"
 _CHOSEN = "Chosen fields"
+_OBSERVABLES_OF_A_TYPE = 20
 _ANY_NUMBER = ("source.port",)
 """Fields of the sets whose values say nothing: a client takes any port."""
 _PROGRAM = "sekoia-event-export"
@@ -145,6 +150,7 @@ class Reporter:
                     fetched=None if record is None else _fetched(record),
                 )
             )
+        observables, counts = self._observables(arguments, deadline)
         period_text = _period(arguments, fetches)
         return Told(
             title=arguments.title or f"Events of {files[0].name}{' and others' if len(files) > 1 else ''}",
@@ -158,8 +164,25 @@ class Reporter:
             fields=_fields(fetches),
             files=files,
             hunt=None if arguments.hunt_results is None else hunt_of(arguments.hunt_results),
-            observables=None if arguments.observables is None else observables_of(arguments.observables),
+            observables=observables_of(observables),
+            observable_counts=counts,
         )
+
+    def _observables(
+        self, arguments: ReportArguments, deadline: Deadline
+    ) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, int]]:
+        """Return the observables that were given, or else those of the files, and how many there are of each type."""
+        if arguments.observables is not None:
+            return arguments.observables, Counter(str(item.get("type") or "other") for item in arguments.observables)
+        deadline.check("The report")
+        asked = ObservablesArguments(
+            file_paths=list(arguments.names),
+            on_bad_line=arguments.on_bad_line,
+            limit=_OBSERVABLES_OF_A_TYPE,
+            timeout=max(1, min(arguments.timeout, math.ceil(deadline.remaining_s()))),
+        )
+        found = extract_observables(self.storage, self.clock, asked, limits=self.limits, run=self.run).results
+        return [item.model_dump(mode="json") for item in found.observables], found.counts
 
 
 def targets(storage: DataStorage, arguments: ReportArguments) -> tuple[str, str]:

@@ -95,17 +95,15 @@ def _rule(rule: Rule) -> str:
     return ", ".join(parts)
 
 
-def _observables(told: Told) -> str | None:
-    if told.observables is None:
-        return None
+def _observables(told: Told) -> str:
     public = [item for item in told.observables if not item.private]
     shown = [
         f"{_shown(item.type, 40)} {_shown(item.value)}" + (f": {counted(item.count, 'event')}" if item.count else "")
         for item in public[:_OBSERVABLES]
     ]
-    private = len(told.observables) - len(public)
-    note = f", and {private:,} private or reserved" if private else ""
-    return _section(f"Observables: {len(public):,}{note}", shown, len(public))
+    total = sum(told.observable_counts.values())
+    private = ", the private and reserved ones not listed" if len(public) < len(told.observables) else ""
+    return _section(f"Observables: {total:,}{private}", shown, len(public))
 
 
 def _top(measured: Measured) -> list[str]:

@@ -97,8 +97,8 @@ def hunt_of(value: Any) -> Hunt:
 
 
 def observables_of(value: Any) -> list[Observable]:
-    """Return observables: a list of objects, or an object that has it as `observables`; the most frequent first."""
-    items = _objects(value.get("observables") if isinstance(value, dict) else value)
+    """Return the observables of a list of objects: the public ones first, the most frequent first."""
+    items = _objects(value)
     found = [
         Observable(
             type=_text(item, "type") or "other",

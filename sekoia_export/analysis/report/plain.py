@@ -108,14 +108,13 @@ def _hunt(told: Told) -> list[str]:
 
 
 def _observables(told: Told) -> list[str]:
-    if told.observables is None:
-        return []
-    lines = [counted(len(told.observables), "observable")]
+    total = sum(told.observable_counts.values())
+    lines = [counted(total, "observable")]
     for item in told.observables[:_OBSERVABLES]:
         count = "" if item.count is None else f"{item.count:,}"
         private = "  (private)" if item.private else ""
         lines.append(f"{count:>8}  {_shown(item.type, 12):<12}  {_shown(item.value, 80)}{private}")
-    return [*lines, *_rest(len(told.observables), _OBSERVABLES)]
+    return [*lines, *_rest(total, min(len(told.observables), _OBSERVABLES))]
 
 
 def _top(top: TopValues, width: int) -> list[str]:

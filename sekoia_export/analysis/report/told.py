@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sekoia_export.analysis.report.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sekoia_export.analysis.report.given import Hunt, Observable
     from sekoia_export.analysis.report.measuring import Measured
@@ -68,7 +68,8 @@ class Told:
         fields: that were exported, None where that is not known.
         files: that the report is of.
         hunt: what a hunt found, None where there was none.
-        observables: what was extracted, None where nothing was.
+        observables: the most frequent ones.
+        observable_counts: how many there are of each type.
     """
 
     title: str
@@ -82,7 +83,8 @@ class Told:
     fields: Sequence[str] | None
     files: Sequence[ReportedFile]
     hunt: Hunt | None
-    observables: Sequence[Observable] | None
+    observables: Sequence[Observable]
+    observable_counts: Mapping[str, int]
 
 
 class Weight(StrEnum):

@@ -56,7 +56,7 @@ class Desk:
         return Reporter(self.folder.storage, ManualClock(), **{"run": in_this_process, **options})
 
     def report(self, *, run: Runner = in_this_process, **arguments: Any) -> Made:
-        given = read_arguments(ReportArguments, {"timeout": 120, **arguments})
+        given = read_arguments(ReportArguments, {"timeout": 120, "observables": [], **arguments})
         outcome = self.reporter(run=run).write(given)
         return Made(outcome.branch, outcome.results, self.folder.root / outcome.results.file_path)
 

@@ -74,6 +74,7 @@ def told_of(texts: list[str], *, rules: int = 1) -> Told:
         files=[],
         hunt=hunt_of({"rules": [rule] * rules, "unusable_rules": [unusable] * rules}),
         observables=observables_of([observable, {**observable, "private": True}] * rules),
+        observable_counts=dict.fromkeys(texts, 2),
     )
 
 

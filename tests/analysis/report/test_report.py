@@ -275,6 +275,16 @@ class TestGiven:
         assert "domain-name evil.example.org 5" in public
         assert "ipv4-addr 10.0.0.1 2 2026-01-01 00:00:00 UTC" in private
 
+    def test_those_of_the_files_are_extracted_where_none_are_given(self, desk: Desk) -> None:
+        many = [{"source.ip": f"8.8.8.{at}"} for at in range(30)]
+        made = desk.report(file_path=desk.folder.jsonl("a.jsonl", [*EVENTS, *many]), observables=None)
+        public, _, private = made.text.partition("Private and reserved")
+        assert "Of each type, the most frequent are shown." in public
+        assert "8.8.8.0 1" in public
+        assert "10.0.0.1 2 2026-01-01 00:00:00 UTC 2026-01-01 03:00:00.500 UTC" in private
+        assert "`8.8.8.0`: 1 event" in made.results.markdown
+        assert "`10.0.0.1`: " not in made.results.markdown.partition("**Observables")[2].partition("**Top")[0]
+
     def test_whatever_else_they_hold_does_no_harm(self, desk: Desk) -> None:
         odd: list[Any] = [None, 1, "x", [], {}, {"title": 5, "matches": "7", "tags": "a", "examples": [1, {"": None}]}]
         name = desk.folder.jsonl("a.jsonl", EVENTS)
