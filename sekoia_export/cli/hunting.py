@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sekoia_export.cli.session import Session
+    from sekoia_export.results.analysis import HuntResults, ObservablesResults
 
-_RULE_COLUMNS = ("matches", "level", "title", "first", "last")
-_OBSERVABLE_COLUMNS = ("type", "value", "count", "first_seen", "last_seen", "private")
+RULE_COLUMNS = ("matches", "level", "title", "first", "last")
+OBSERVABLE_COLUMNS = ("type", "value", "count", "first_seen", "last_seen", "private")
 
 
 def hunt(
@@ -43,9 +44,8 @@ def hunt(
     if json:
         print_json(terminal, {"branch": outcome.branch, **results.model_dump(mode="json")})
     else:
-        found = [rule.model_dump(include={*_RULE_COLUMNS}) for rule in results.rules if rule.matches]
-        if found:
-            print_table(terminal, _RULE_COLUMNS, found)
+        if results.matched_rules:
+            print_table(terminal, RULE_COLUMNS, rule_rows(results))
         terminal.say(
             f"{results.matched_rules:,} of {results.rules_count:,} rules find something in "
             f"{results.events_count:,} events."
@@ -97,8 +97,7 @@ def observables(
         print_json(terminal, {**shown, **paths, "file_path": target.shown})
     elif target.shown is None:
         if results.observables:
-            rows = [one.model_dump(include={*_OBSERVABLE_COLUMNS}) for one in results.observables]
-            print_table(terminal, _OBSERVABLE_COLUMNS, [{**row, "private": _yes(row["private"])} for row in rows])
+            print_table(terminal, OBSERVABLE_COLUMNS, observable_rows(results))
         else:
             terminal.say("No observables.")
         if results.truncated:
@@ -109,5 +108,11 @@ def observables(
     return status_of_branch(outcome.branch)
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else ""
+def rule_rows(results: HuntResults) -> list[dict[str, Any]]:
+    """Return the rows of the table of rules that find something."""
+    return [rule.model_dump(include={*RULE_COLUMNS}) for rule in results.rules if rule.matches]
+
+
+def observable_rows(results: ObservablesResults) -> list[dict[str, Any]]:
+    """Return the rows of the table of observables."""
+    return [{**one.model_dump(), "private": "yes" if one.private else ""} for one in results.observables]
