@@ -12,7 +12,7 @@ from sekoia_export.markdown import code, codes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sekoia_export.analysis.report.given import Rule
+    from sekoia_export.analysis.report.given import Observable, Rule
     from sekoia_export.analysis.report.measuring import Measured, TopValues
     from sekoia_export.analysis.report.told import Told
 
@@ -20,7 +20,7 @@ COMMENT_LIMIT = 12_000
 """Characters that a comment has at most."""
 _CUT = "*The rest is in the page.*"
 _VALUE, _QUERY = 80, 500
-_FILES, _GAPS, _RULES, _OBSERVABLES, _FIELDS, _VALUES = 5, 5, 10, 15, 8, 3
+_FILES, _GAPS, _RULES, _TYPES, _OBSERVABLES, _FIELDS, _VALUES = 5, 5, 10, 10, 5, 8, 3
 
 
 def comment(told: Told, measured: Measured, *, page_name: str) -> str:
@@ -96,14 +96,19 @@ def _rule(rule: Rule) -> str:
 
 
 def _observables(told: Told) -> str:
-    public = [item for item in told.observables if not item.private]
-    shown = [
-        f"{_shown(item.type, 40)} {_shown(item.value)}" + (f": {counted(item.count, 'event')}" if item.count else "")
-        for item in public[:_OBSERVABLES]
-    ]
     total = sum(told.observable_counts.values())
-    private = ", the private and reserved ones not listed" if len(public) < len(told.observables) else ""
-    return _section(f"Observables: {total:,}{private}", shown, len(public))
+    types = list(told.observable_counts)[:_TYPES]
+    public = {kind: [item for item in told.observables if item.type == kind and not item.private] for kind in types}
+    shown = [_of_a_type(kind, items, told.observable_counts[kind]) for kind, items in public.items()]
+    private = ", the private and reserved ones not shown" if any(item.private for item in told.observables) else ""
+    return _section(f"Observables: {total:,}{private}", shown, len(told.observable_counts))
+
+
+def _of_a_type(kind: str, public: Sequence[Observable], total: int) -> str:
+    values = ", ".join(
+        _shown(item.value) + (f" ({item.count:,})" if item.count is not None else "") for item in public[:_OBSERVABLES]
+    )
+    return f"{_shown(kind, 40)}, {total:,} in all" + (f": {values}" if values else "")
 
 
 def _top(measured: Measured) -> list[str]:

@@ -97,7 +97,7 @@ def hunt_of(value: Any) -> Hunt:
 
 
 def observables_of(value: Any) -> list[Observable]:
-    """Return the observables of a list of objects: the public ones first, the most frequent first."""
+    """Return the observables of a list of objects: the public ones first, by type, the most frequent first."""
     items = _objects(value)
     found = [
         Observable(
@@ -111,7 +111,7 @@ def observables_of(value: Any) -> list[Observable]:
         for item in items
     ]
     found = [item for item in found if item.value]
-    return sorted(found, key=lambda item: (item.private, -(item.count or 0), item.type, item.value))
+    return sorted(found, key=lambda item: (item.private, item.type, -(item.count or 0), item.value))
 
 
 def _rule(item: Mapping[str, Any]) -> Rule:

@@ -8,7 +8,7 @@ import unicodedata
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -99,6 +99,7 @@ class Tags(HTMLParser):
 PLAIN = Tags(page(told_of(["a"]), measured_of(["a"])))
 
 
+@settings(deadline=None)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4))
 def test_a_page_has_the_same_elements_whatever_it_is_about(texts: list[str]) -> None:
     made = page(told_of(texts), measured_of(texts))
@@ -110,6 +111,7 @@ def test_a_page_has_the_same_elements_whatever_it_is_about(texts: list[str]) -> 
     assert not [character for character in made if unicodedata.category(character) in UNSEEN and character != "\n"]
 
 
+@settings(deadline=None)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4))
 def test_a_comment_is_paragraphs_and_lists_whatever_it_is_about(texts: list[str]) -> None:
     made = comment(told_of(texts), measured_of(texts), page_name="a.html")
@@ -122,12 +124,14 @@ def test_a_comment_is_paragraphs_and_lists_whatever_it_is_about(texts: list[str]
     assert not [character for character in made if unicodedata.category(character) in UNSEEN and character != "\n"]
 
 
+@settings(deadline=None)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4))
 def test_a_line_of_text_moves_no_cursor(texts: list[str]) -> None:
     for line in plain(told_of(texts), measured_of(texts), width=80):
         assert not [character for character in line if unicodedata.category(character) in UNSEEN]
 
 
+@settings(deadline=None)
 @given(text=TEXTS, most=st.integers(1, 60))
 def test_a_shown_text_is_the_text_or_says_that_it_was_cut(text: str, most: int) -> None:
     shown = visible(text, most)

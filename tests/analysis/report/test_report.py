@@ -282,8 +282,8 @@ class TestGiven:
         assert "Of each type, the most frequent are shown." in public
         assert "8.8.8.0 1" in public
         assert "10.0.0.1 2 2026-01-01 00:00:00 UTC 2026-01-01 03:00:00.500 UTC" in private
-        assert "`8.8.8.0`: 1 event" in made.results.markdown
-        assert "`10.0.0.1`: " not in made.results.markdown.partition("**Observables")[2].partition("**Top")[0]
+        assert "- `ip`, 32 in all: `8.8.8.0` (1), " in made.results.markdown
+        assert "`10.0.0.1`" not in made.results.markdown.partition("**Observables")[2].partition("**Top")[0]
 
     def test_whatever_else_they_hold_does_no_harm(self, desk: Desk) -> None:
         odd: list[Any] = [None, 1, "x", [], {}, {"title": 5, "matches": "7", "tags": "a", "examples": [1, {"": None}]}]

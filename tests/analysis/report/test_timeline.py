@@ -34,7 +34,7 @@ def line_of(database: Database, moments_ms: list[int], period: Span) -> Timeline
     return timeline(database, f"(SELECT unnest({moments_ms}::BIGINT[]) AS ms)", period)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     moments=st.lists(MOMENTS, max_size=30), more=st.lists(st.integers(START_MS, START_MS + 50_000), max_size=30),
     edges=st.tuples(MOMENTS, MOMENTS),
