@@ -27,6 +27,8 @@ def command(
         list[str], typer.Option(metavar="PATH", help="File with Sigma rules, or folder of .yml; as often as needed.")
     ],
     examples: Annotated[int, typer.Option(metavar="N", help="Events of each rule with --json.")] = 3,
+    engine: choices.EngineOption = "duckdb",
+    master: choices.Master = None,
     on_bad_line: Annotated[OnBadLine, typer.Option(metavar="HOW", help="skip or error.")] = OnBadLine.SKIP,
     timeout: choices.Timeout = None,
     json: choices.Json = False,
@@ -34,5 +36,11 @@ def command(
     """Find what Sigma rules find in exported files."""
     from sekoia_export.cli.hunting import hunt
 
-    given = {"examples": examples, "on_bad_line": on_bad_line, "timeout": timeout}
+    given = {
+        "examples": examples,
+        "engine": engine,
+        "master": master,
+        "on_bad_line": on_bad_line,
+        "timeout": timeout,
+    }
     return hunt(Session.of(ctx), files, given, rules=rules, json=json)

@@ -18,7 +18,6 @@ from sekoia_export.analysis.spark.asking import Cluster
 from sekoia_export.arguments.analysis import ConvertArguments
 from sekoia_export.arguments.base import read_arguments
 from sekoia_export.clock import Deadline, SystemClock
-from sekoia_export.errors import UsageError
 from sekoia_export.operations.convert import convert_export
 from tests.analysis.conftest import Folder, in_this_process
 from tests.analysis.sigma_cases import CASES
@@ -128,28 +127,3 @@ def test_every_sigma_case_finds_the_same(folder: Folder, spark: Callable[..., An
     for rule in duckdb["rules"]:
         assert rules[rule["title"]] == rule, CASES[int(rule["title"].split()[1])].name
     assert sum(rule["matches"] for rule in duckdb["rules"]) > len(CASES)
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT reflect('java.lang.System', 'getenv') FROM events",
-        "SELECT java_method('java.lang.Runtime', 'getRuntime') FROM events",
-        "SELECT * FROM parquet.`/etc/passwd`",
-        "SELECT * FROM read_parquet('x')",
-        "SELECT input_file_name() FROM events",
-        "CREATE TABLE x AS SELECT 1",
-        "SELECT 1; DROP VIEW events",
-    ],
-)
-def test_what_duckdb_does_not_know_never_reaches_spark(dataset: Folder, sql: str) -> None:
-    def reached(**_: Any) -> Any:
-        raise AssertionError("Spark was asked")
-
-    with finding(dataset.storage, ["dataset"]) as found, pytest.raises(UsageError):
-        _cluster(found, reached).answer(Question(sql=sql), limit=10)
-
-
-def test_spark_is_asked_of_parquet_only(dataset: Folder) -> None:
-    with finding(dataset.storage, ["events.jsonl"]) as found, pytest.raises(UsageError, match="convert_export"):
-        _cluster(found, lambda **_: None).answer(Question(top="n"), limit=10)
