@@ -95,8 +95,12 @@ class EventTable:
         return sorted(self._columns.values(), key=lambda column: column.name)
 
     def seen_fields(self) -> list[str]:
-        """Return the fields that the files' beginnings have, in order; every one of Parquet files."""
-        return sorted({*self._sample().fields, *self._parquet_values()})
+        """Return the fields that the files' beginnings have, in order; every one of Parquet files and of arrays alone.
+
+        Raises:
+            UsageError: there are more than can be columns.
+        """
+        return sorted({*self._sample().fields, *self._parquet_values()}) or self._survey()
 
     def load(self, fields: Collection[str] | None) -> None:
         """Have these fields as columns, those that some event has; None for every field.

@@ -97,7 +97,7 @@ class Measured:
         groups: of fields, with their most frequent values.
         missing_fields: fields that were chosen, and that no event has.
         first, last: events, in the order of time; in the files' order where none has a time.
-        fields_count: how many fields were seen.
+        fields_count: how many fields were seen: not all, where some come late in a file.
     """
 
     count: int

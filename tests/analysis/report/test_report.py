@@ -217,6 +217,12 @@ class TestEvents:
         assert (made.results.events_count, made.results.file_path) == (2, "a.report.html")
         assert "user.name 1 different value, in 1 of 2 events" in made.text
 
+    def test_an_array_shows_the_fields_of_its_own_as_well(self, desk: Desk) -> None:
+        name = desk.folder.raw("a.json", json.dumps([{**event, "my.own": "value of it"} for event in EVENTS]).encode())
+        made = desk.report(file_path=name)
+        assert made.results.events_count == 3
+        assert "my.own value of it" in made.text
+
     def test_no_event_is_a_branch_with_a_report_that_says_so(self, desk: Desk) -> None:
         name = desk.folder.jsonl("a.jsonl", [])
         made = desk.report(file_path=name, earliest_time="2026-01-01T00:00:00Z", latest_time="2026-01-02T00:00:00Z")
