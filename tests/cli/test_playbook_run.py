@@ -128,6 +128,16 @@ def test_results_as_json_are_all_of_them(command_line: CommandLine, module: Path
     assert [comment["content"] for comment in told["simulated"]["comments"]] == ["**done** 2"]
 
 
+def test_what_was_stored_is_shown_after_the_results(command_line: CommandLine, module: Path) -> None:
+    changes = [
+        {"key": "noted", "type": "set", "value": "{{ node.0.case_uuid is string }}: done"},
+        {"key": "windows", "type": "append", "value": "one\ntwo"},
+    ]
+    done = run(command_line, module, {1: operator("store", modifications=changes)})
+    assert done.status == 0
+    assert done.stdout == 'In the store\n  noted    True: done\n  windows  ["one\\ntwo"]\n'
+
+
 def screen_of(done: Done) -> list[str]:
     """Return what a terminal shows of what was written to it."""
     screen = pyte.Screen(100, 50)

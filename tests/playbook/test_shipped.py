@@ -17,6 +17,7 @@ from sekoia_export.playbooks.components import load_catalogue
 from sekoia_export.playbooks.model import DEFAULT_BRANCH, Playbook
 from sekoia_export.playbooks.reader import read_playbook
 from sekoia_export.simulator import Engine, Settings, Simulator
+from sekoia_export.simulator.expressions import Expressions
 from sekoia_export.simulator.mishaps import Mishap, arguments_of, prepare, settings_of
 from sekoia_export.simulator.playbook_run import PlaybookRun
 from sekoia_export.simulator.playbook_start import choose_trigger, refuse, with_arguments
@@ -133,7 +134,7 @@ def long_period() -> Iterator[Way]:
         windows=windows,
     )
     whole = {1: ("planned",), 3: ("done",), 4: ("triggered",), 5: ("finished",), 6: ("fetched",)}
-    said = r"All windows are exported.*1 windows.*500 events in.*SHA-256"
+    said = r"All windows are exported.*1 window,.*500 events in.*SHA-256"
     yield Way(LONG, {**whole, 14: ("all are there",)}, (said,))
     yield Way(
         LONG,
@@ -168,9 +169,13 @@ def archive() -> Iterator[Way]:
 def partner() -> Iterator[Way]:
     ready = {1: ("fetched",), 2: ("ready",)}
     link = r"A file of events is ready for you.*500 events.*curl"
-    yield Way(PARTNER, {**ready, 4: ("a key",)}, (link, r"The key of the file.*`[A-Za-z0-9+/]{43}=`", r"Handed over"))
     yield Way(
-        PARTNER, {**ready, 4: ("else",)}, (link, r"Its key is handed over in person", r"Handed over"),
+        PARTNER, {**ready, 4: ("a key",)},
+        (link, r"The key of the file.*`[A-Za-z0-9+/]{43}=`", r"Handed over.*, the key to `partner-keys`\."),
+    )  # fmt: skip
+    yield Way(
+        PARTNER, {**ready, 4: ("else",)},
+        (link, r"Its key is handed over in person", r"Handed over.*; no key was sent\."),
         arguments={2: {"reveal_key": False}},
     )  # fmt: skip
     yield Way(
@@ -331,6 +336,20 @@ def test_a_window_whose_node_failed_is_not_told_as_exported(tmp_path: Path) -> N
         [text] = left_by(simulator, outcome, way)
     assert [step.node.number for step in outcome.failed] == [4]
     assert re.search(r"Some windows are not exported.*1 of 2 windows are.*neither list failed", text, re.DOTALL), text
+
+
+@pytest.mark.parametrize(("name", "node"), [(CASE, 4), (HUNT, 4)])
+def test_a_case_that_says_no_times_has_those_of_its_alerts(name: str, node: int) -> None:
+    playbook = read_playbook(MODULE_FOLDER / "playbooks" / f"{name}.json").playbook
+    seen = [("2026-01-02T08:00:00Z", "2026-01-02T09:00:00Z"), ("2026-01-01T08:00:00Z", "2026-01-01T09:00:00Z")]
+    alerts = [{"short_id": "AL1", "first_seen_at": first, "last_seen_at": last} for first, last in seen]
+    case = {"alerts": alerts, "first_seen_at": None, "last_seen_at": None, "community_uuid": WINDOW["window_id"]}
+    expressions = Expressions()
+    try:
+        arguments = expressions.arguments(playbook.nodes[node].arguments, node="it", results={1: case}, store={})
+    finally:
+        expressions.close()
+    assert (arguments["earliest_time"], arguments["latest_time"]) == ("2026-01-01T08:00:00Z", "2026-01-02T09:00:00Z")
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])

@@ -1,4 +1,4 @@
-"""What is said when a playbook has run: each node's results, and what it left on the simulated platform."""
+"""What is said when a playbook has run: results of nodes, the store, and what it left on the simulated platform."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sekoia_export.playbooks.model import NodeType
 from sekoia_export.simulator.playbook_steps import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sekoia_export.cli.terminal import Terminal
     from sekoia_export.playbooks.components import Catalogue
@@ -27,13 +27,15 @@ _INDENT = "  "
 
 
 def say_results(terminal: Terminal, outcomes: list[Outcome], simulator: Simulator | None, catalogue: Catalogue) -> None:
-    """Write what this module's nodes reported, run by run, and what is on the simulated platform, for a person."""
+    """Write what this module's nodes reported, the store, and what is on the simulated platform, for a person."""
     for number, outcome in enumerate(outcomes, start=1):
         if len(outcomes) > 1:
             _write(terminal, f"Run {number} of {len(outcomes)}")
         for step in outcome.steps:
             if (component := catalogue.of(step.node)) is not None and step.node.type is NodeType.ACTION:
                 _write(terminal, *_lines_of(step, with_results=component.ours))
+        if outcome.store:
+            _write(terminal, "In the store", *_values(outcome.store))
     if simulator is not None and (left := list(_left_behind(simulator))):
         _write(terminal, "On the simulated platform", *left)
 
@@ -61,9 +63,13 @@ def _lines_of(step: Step, *, with_results: bool) -> Iterator[str]:
     yield f"{in_items(step)}node {step.node.number}  {step.node.title}: {ended}"
     if step.error is not None:
         yield _INDENT + step.error
-    results = step.results if with_results and isinstance(step.results, dict) else {}
-    width = max((len(name) for name, value in results.items() if value is not None), default=0)
-    for name, value in results.items():
+    if with_results and isinstance(step.results, dict):
+        yield from _values(step.results)
+
+
+def _values(values: Mapping[str, Any]) -> Iterator[str]:
+    width = max((len(name) for name, value in values.items() if value is not None), default=0)
+    for name, value in values.items():
         if value is None:
             continue
         if isinstance(value, str) and "\n" in value:
