@@ -223,7 +223,7 @@ class Client:
         self.deadline.check(told)
         if self._pacer.delay_s() >= self.deadline.remaining_s():
             raise DeadlineExceeded(
-                f"There was no time left for {what}: after errors, the platform must not be asked again too soon."
+                f"There was no time left for {what}: the platform must not be asked again that soon."
             )
         self._pacer.wait()
         self.deadline.check(told)

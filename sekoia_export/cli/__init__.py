@@ -44,7 +44,13 @@ COMPLETION_VARIABLE = "_SEKOIA_EXPORT_COMPLETE"
 
 def main() -> None:
     """Run the command line of this process and exit."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # While the first modules are imported: nothing was done yet, and there is no terminal to say it with.
+        sys.stderr.write(f"{PROGRAM}: Interrupted.\n")
+        status = 130
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str], process: Process | None = None) -> int:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sekoia_export.cli.wording import CommandLineError
+from sekoia_export.cli.wording import CommandLineError, unreadable
 from sekoia_export.simulator import Settings, Simulator
 from sekoia_export.simulator.certificates import make_certificates
 from sekoia_export.simulator.scenario import Scenario, read_fault, read_scenario
@@ -119,4 +119,4 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as failure:
-        raise CommandLineError(f"The scenario {path} cannot be read ({type(failure).__name__}).") from None
+        raise CommandLineError(f"The scenario {path} cannot be read: {unreadable(failure)}.") from None

@@ -6,6 +6,7 @@ things are options, environment variables and a configuration file.
 
 from __future__ import annotations
 
+import os
 import re
 
 from sekoia_export.errors import ExportError, UsageError
@@ -15,6 +16,13 @@ class CommandLineError(UsageError):
     """An option, a file or a variable that cannot be used; its text is in the words of the command line."""
 
     remedy = "Correct it and run the command again."
+
+
+def unreadable(failure: OSError | ValueError) -> str:
+    """Return why a file cannot be read as text, without its name: that may be a secret, given in the wrong place."""
+    if isinstance(failure, OSError):
+        return os.strerror(failure.errno) if failure.errno else type(failure).__name__
+    return "it is not UTF-8" if isinstance(failure, UnicodeDecodeError) else "this is no file's name"
 
 
 _OPTIONS = {

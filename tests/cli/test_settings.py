@@ -222,6 +222,8 @@ class TestSecrets:
         done = command_line.run("config", "--sse-c-key-file", EXPLICIT_KEY)
         assert done.status == 2
         assert "cannot be read" in done.stderr
+        missing = command_line.run("config", "--sse-c-key-file", "nowhere").stderr
+        assert "The file that --sse-c-key-file names cannot be read: No such file or directory." in missing
         empty = command_line.folder / "empty"
         empty.touch(mode=0o600)
         assert "is empty" in command_line.run("config", "--sse-c-key-file", "empty").stderr
@@ -352,7 +354,7 @@ def test_dotenv_that_is_no_text_is_refused(command_line: CommandLine) -> None:
     (command_line.folder / ".env").write_bytes(b"\xff\xfe\x00")
     done = command_line.run("config")
     assert done.status == 2
-    assert ".env cannot be read" in done.stderr
+    assert ".env cannot be read: it is not UTF-8." in done.stderr
 
 
 def test_places_are_the_users_unless_they_are_named(command_line: CommandLine, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_its_made_up_authority_is_written_where_it_was_told(tmp_path: Path) -> N
         (["--fault", "explode"], "it should be 'status', 'reset_before'"),
         (["--fault", "status,sttus=1"], "The fault 'sttus' is not known. Known are: kind, server, method, path"),
         (["--fault", "status,status"], "without a value"),
-        (["--scenario", "none.json"], "cannot be read"),
+        (["--scenario", "none.json"], "none.json cannot be read: No such file or directory."),
         (["--tls", "--ca-file", "no/folder/ca.pem"], "cannot be started"),
     ],
 )

@@ -16,6 +16,7 @@ from sekoia_export.cli.wording import for_terminal
 from sekoia_export.errors import KeyRejected, UsageError
 from sekoia_export.simulator import Fault, Kind, Simulator
 from tests.cli.bench import CommandLine
+from tests.cli.screen import COMMAND
 from tests.clock import ManualClock
 
 ESCAPE = "\x1b["
@@ -79,6 +80,14 @@ def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
         said = process.stderr.read()
     assert process.returncode == 1
     assert said == ""
+
+
+def test_an_interruption_of_the_start_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")  # Ctrl-C at its import
+    done = subprocess.run(
+        [COMMAND, "config"], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "sekoia-export: Interrupted.\n")
 
 
 class Failing(ManualClock):

@@ -15,7 +15,7 @@ from sekoia_export.cli.interruption import Interruption, Stopped
 from sekoia_export.cli.playbook_run.report import keep_keys, say_failures, say_json, say_results
 from sekoia_export.cli.playbook_run.view import shown
 from sekoia_export.cli.playbook_run.where import Place, a_simulator, bucket_named_in, the_platform
-from sekoia_export.cli.wording import CommandLineError
+from sekoia_export.cli.wording import CommandLineError, unreadable
 from sekoia_export.playbooks.components import load_catalogue
 from sekoia_export.playbooks.reader import read_playbook
 from sekoia_export.simulator import Engine
@@ -185,8 +185,7 @@ def read_event(given: str, folder: Path) -> dict[str, Any]:
         try:
             text = (folder / given[1:]).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise CommandLineError(f"The event's file {given[1:]} cannot be read: {reason}.") from error
+            raise CommandLineError(f"The event's file {given[1:]} cannot be read: {unreadable(error)}.") from error
     try:
         event = json.loads(text)
     except ValueError as error:

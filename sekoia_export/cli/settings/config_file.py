@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.cli.settings.known import BY_NAME, FILE, SECRETS
-from sekoia_export.cli.wording import CommandLineError
+from sekoia_export.cli.wording import CommandLineError, unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ def read_config_file(path: Path) -> ConfigFile:
     except (FileNotFoundError, NotADirectoryError):
         return ConfigFile(path, {}, {}, None)
     except (OSError, UnicodeDecodeError) as failure:
-        raise CommandLineError(f"The configuration file {path} cannot be read ({type(failure).__name__}).") from None
+        raise CommandLineError(f"The configuration file {path} cannot be read: {unreadable(failure)}.") from None
     except tomllib.TOMLDecodeError as failure:
         # Its text names the line and what was expected; in quotes it may show one character of the file.
         raise CommandLineError(f"The configuration file {path} is not TOML: {failure}.", "Correct it.") from None

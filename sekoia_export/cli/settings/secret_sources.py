@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sekoia_export.cli.wording import CommandLineError
+from sekoia_export.cli.wording import CommandLineError, unreadable
 
 if TYPE_CHECKING:
     from sekoia_export.cli.terminal import Terminal
@@ -38,7 +38,7 @@ def read_secret_file(name: str, *, named_by: str, folder: Path, terminal: Termin
         text = content.decode().strip()
     except (OSError, ValueError) as failure:
         raise CommandLineError(
-            f"The file that {named_by} names cannot be read ({type(failure).__name__}).",
+            f"The file that {named_by} names cannot be read: {unreadable(failure)}.",
             f"Give {named_by} the name of a file that holds the secret, not the secret.",
         ) from None
     if not text:

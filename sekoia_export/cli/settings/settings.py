@@ -17,7 +17,7 @@ from sekoia_export.api.regions import DEFAULT_BASE_URL, REGIONS, api_root
 from sekoia_export.cli.settings.config_file import read_config_file
 from sekoia_export.cli.settings.known import BY_NAME, FILE, KNOWN, SECRETS, Known
 from sekoia_export.cli.settings.secret_sources import read_keyring, read_secret_file, warn_of_readers
-from sekoia_export.cli.wording import CommandLineError
+from sekoia_export.cli.wording import CommandLineError, unreadable
 from sekoia_export.configuration import Configuration
 from sekoia_export.hosts import is_loopback
 
@@ -203,7 +203,7 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         # Not interpolated: a $ in a secret is a $.
         values = dotenv_values(path, interpolate=False, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as failure:
-        raise CommandLineError(f"The file {path} cannot be read ({type(failure).__name__}).") from None
+        raise CommandLineError(f"The file {path} cannot be read: {unreadable(failure)}.") from None
     return {name: value for name, value in values.items() if value}
 
 
