@@ -17,16 +17,8 @@ if TYPE_CHECKING:
 
     from sekoia_export.playbooks.expressions import Expressions, Reference
 
-FOREACH_RESULTS: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "default": {
-            "type": "object",
-            "properties": {"value": {}, "index": {"type": "integer"}, "total": {"type": "integer"}},
-        }
-    },
-}
-"""What a foreach gives to the nodes of its body."""
+_MOST_LOOPS = 16
+"""Foreaches, each over an item of the one before it, whose items are known."""
 _FILTERS = f"Use one of Jinja's own; of the platform's, these are known: {', '.join(sorted(PLATFORM_FILTERS))}."
 
 
@@ -60,11 +52,36 @@ def result_of(subject: Subject, reference: Reference) -> Mapping[str, Any]:
     return schema
 
 
-def _results(subject: Subject, node: Node) -> Mapping[str, Any]:
+def _results(subject: Subject, node: Node, *, loops: int = 0) -> Mapping[str, Any]:
     component = subject.components[node.number]
     if component is not None:
         return component.results
-    return FOREACH_RESULTS if node.subtype is Subtype.FOREACH else {}
+    if node.subtype is not Subtype.FOREACH:
+        return {}
+    count = {"type": "integer"}
+    current = {"value": _item(subject, node, loops=loops), "index": count, "total": count}
+    return {"type": "object", "properties": {"default": {"type": "object", "properties": current}}}
+
+
+def _item(subject: Subject, foreach: Node, *, loops: int) -> Mapping[str, Any]:
+    """Return the schema of a foreach's item where it goes through a result of this module; empty elsewhere.
+
+    Args:
+        subject: the playbook.
+        foreach: the node.
+        loops: how many foreaches go through this one's items, and so on; a foreach may name itself.
+    """
+    items = subject.expressions(foreach.items).lone
+    number = None if items is None or items.root != "node" else _number(items)
+    source = None if number is None else subject.nodes.get(number)
+    if items is None or source is None or loops == _MOST_LOOPS:
+        return {}
+    component = subject.components[source.number]
+    if component is not None and not component.ours:
+        return {}
+    schema, _, _ = follow(_results(subject, source, loops=loops + 1), items.path[1:])
+    item = schema.get("items")
+    return item if isinstance(item, dict) else {}
 
 
 def _number(reference: Reference) -> int | None:
@@ -193,15 +210,16 @@ def _path(subject: Subject, node: Node, source: Node, reference: Reference, plac
         )
         return
     component = subject.components[source.number]
-    _, wrong, known = follow(_results(subject, source), reference.path[1:])
+    results, path = _results(subject, source), reference.path[1:]
+    _, wrong, known = follow(results, path)
     if wrong is not None:
         # Other modules' schemas are shortened here, or of another version there.
         kind = warning if component is not None and not component.ours else error
-        first = reference.path[1] if len(reference.path) > 1 else ""
-        if source.subtype is Subtype.FOREACH:
+        if source.subtype is Subtype.FOREACH and path[:2] != ("default", "value"):
             remedy = f"Write node.{source.number}.default.value, .index or .total."
         else:
-            remedy = alike(str(first), known) if known else "Name the result as the module's manifest has it."
+            name = next(step for end, step in enumerate(path, start=1) if follow(results, path[:end])[1] is not None)
+            remedy = alike(str(name), known) if known else "Name the result as the module's manifest has it."
         yield kind(
             Rule.NO_SUCH_RESULT, node, f"{reference.text} names nothing of {title}: {wrong}.", remedy, place=place
         )

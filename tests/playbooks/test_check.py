@@ -129,6 +129,35 @@ def test_all_waits_for_every_path_and_any_for_the_first() -> None:
     assert joined("any") == ["not-always-upstream", "not-always-upstream"]
 
 
+def test_the_items_of_a_loop_are_known_where_its_list_is_this_module_s() -> None:
+    def looped(items: str, *more: str) -> list[tuple[str, str]]:
+        """Loop over `items`, in it over each of `more`, and name something of the innermost item."""
+        last = 2 + len(more)
+        plan = ("1b373e93-eab2-489d-a5fe-0b1d026525e7", "588b218e-bf6d-45d0-b0ff-4b71653b27d8")
+        loops = {
+            str(number): operator("Loop", "foreach", [], items=each, loop=[str(number + 1)])
+            for number, each in enumerate([items, *more], start=2)
+        }
+        nodes = {
+            "0": trigger("Manual", MANUAL, "1"),
+            "1": action("Plan", *plan, {"planned": ["2"]}, query="x", earliest_time="-1d"),
+            **loops,
+            str(last + 1): operator(
+                "Note", "store", [],
+                modifications=[{"key": "x", "type": "set", "value": f"{{{{ node.{last}.default.value.start }}}}"}],
+            ),
+        }  # fmt: skip
+        found = check({"name": "p", "nodes": nodes})
+        return [(finding.rule, finding.cause) for finding in found if finding.rule != "unwired-branch"]
+
+    [(rule, cause)] = looped("{{ node.1.windows }}")
+    assert (rule, "there is no start" in cause) == ("no-such-result", True)
+    assert looped("{{ node.1.windows | list }}") == []
+    assert looped("{{ node.0.alert_uuid }}")[1:] == []
+    assert looped("{{ node.2.default.value }}")[1:] == []
+    assert looped("{{ [[1]] }}", *(f"{{{{ node.{number}.default.value }}}}" for number in range(2, 60))) == []
+
+
 def test_a_playbook_without_nodes_has_no_trigger() -> None:
     assert [finding.rule for finding in check({"name": "p", "nodes": {}})] == ["no-trigger"]
 

@@ -329,8 +329,16 @@ MISTAKES = {
     "a loop's item by another name": Mistake(
         LONG, gives(3, query="{{ node.2.default.item }}"), "no-such-result", 3, "argument query", "node.2.default.value"
     ),
+    "a part of a loop's item that it does not have": Mistake(
+        LONG,
+        gives(3, query="{{ node.2.default.value.earliest }}"),
+        "no-such-result",
+        3,
+        "argument query",
+        "Did you mean earliest_time?",
+    ),
     "a loop's item after the loop": Mistake(
-        LONG, gives(15, content="{{ node.2.default.value }}"), "outside-loop", 15, "argument content", "append"
+        LONG, gives(15, content="{{ node.2.default.index }}."), "outside-loop", 15, "argument content", "append"
     ),
     "a loop that runs into what comes after it": Mistake(
         LONG, leads(7, default=["14"]), "loop-left", 2, "loop", "output default", WARNING
