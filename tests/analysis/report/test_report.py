@@ -348,3 +348,25 @@ def test_the_text_has_the_same_with_bars(desk: Desk) -> None:
         "       2  10.0.0.1  ████",
     ):
         assert said in text
+
+
+def test_a_gap_is_marked_below_the_bars_of_the_text(desk: Desk) -> None:
+    minutes = [at for at in range(2_000) if not 500 <= at < 1_500]
+    times = [(START + timedelta(minutes=at)).isoformat() for at in minutes]
+    name = desk.folder.jsonl("a.jsonl", [{"@timestamp": time} for time in times])
+    lines = desk.lines(file_path=name, hunt_results=HUNT["rules"]).splitlines()
+    bars = next(line for line in lines if line.lstrip().startswith("0  "))
+    marks = next(line for line in lines if line.lstrip().startswith("gaps  "))
+    gap = range(marks.index("x"), marks.rindex("x") + 1)
+    assert {marks[at] for at in gap} == {"x"}
+    assert {bars[at] for at in gap[1:-1]} == {" "}
+    assert bars[gap.start - 2] == bars[gap.stop + 1] == "█"
+    assert "     gap  2026-01-01 08:19:00 UTC to 2026-01-02 01:00:00 UTC, 16 hours 41 minutes" in lines
+
+
+@pytest.mark.parametrize("times", [["2026-01-01T00:00:00Z"], ["1000-01-01T00:00:00Z", "2999-12-31T23:59:59.999Z"]])
+def test_one_event_and_two_of_two_thousand_years_are_drawn(desk: Desk, times: list[str]) -> None:
+    made = desk.report(file_path=desk.folder.jsonl("a.jsonl", [{"@timestamp": time} for time in times]))
+    assert made.results.events_count == len(times)
+    assert (desk.folder.root / str(made.results.timeline_path)).is_file()
+    assert '<svg xmlns="http://www.w3.org/2000/svg"' in made.page.read_text()
