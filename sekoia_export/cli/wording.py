@@ -65,6 +65,9 @@ _OPTIONS = {
     "job_uuid": "JOB_UUID",
     "task_uuid": "TASK_UUID",
     "search_events": "sekoia-export search",
+    "wait_until_finished": "sekoia-export wait",
+    "fetch_and_decrypt": "sekoia-export fetch",
+    "convert_export": "sekoia-export convert",
 }
 # Words that are also English stand for an argument only where the text says so.
 _ENGLISH = {"query", "timeout", "fields", "encryption", "format", "limit", "where", "sql"}
