@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from sekoia_export.cli.terminal import lead_nowhere
 from sekoia_export.cli.words import size_in_words
 from sekoia_export.errors import DataStorageError
 from sekoia_export.transfer.local_files import local_failures
@@ -72,11 +72,7 @@ def stream_events(terminal: Terminal, file: Path) -> None:
             shutil.copyfileobj(source, stdout.buffer, _CHUNK_SIZE_BYTES)
         stdout.flush()
     except BrokenPipeError:
-        # What the reader wanted it has. Python's last flush is to fail on nothing.
-        with suppress(OSError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stdout.fileno())
-            os.close(nowhere)
+        lead_nowhere(stdout)  # what the reader wanted it has
     except OSError as failure:
         reason = os.strerror(failure.errno) if failure.errno else type(failure).__name__
         raise DataStorageError(

@@ -5,18 +5,20 @@ The streams are passed in, so a test gives its own and patches nothing.
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
 import shutil
 import sys
 import textwrap
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from sekoia_export.cli.wording import CommandLineError, for_terminal
+from sekoia_export.errors import DataStorageError
 from sekoia_export.redaction import hide, redact
 
 if TYPE_CHECKING:
@@ -37,10 +39,30 @@ class Streams:
 
     @classmethod
     def of_process(cls) -> Streams:
-        """Return the process's own; what stdout's encoding has not is escaped there, as it is on stderr."""
+        """Return the process's own; what stdout's encoding has not is escaped there, as it is on stderr.
+
+        Of those that the process was started without (`>&-`), stdin is at its end, stdout refuses what is written,
+        for data would be lost, and stderr takes it.
+        """
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
-        return cls(sys.stdin, sys.stdout, sys.stderr)
+        return cls(
+            sys.stdin or _nowhere(os.O_RDONLY, "r"),
+            sys.stdout or _nowhere(os.O_RDONLY, "w"),
+            sys.stderr or _nowhere(os.O_WRONLY, "w"),
+        )
+
+
+def lead_nowhere(stream: TextIO) -> None:
+    """Have what is still in a stream's buffer go nowhere: Python's last flush would fail on it again."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _nowhere(access: int, mode: Literal["r", "w"]) -> TextIO:
+    return os.fdopen(os.open(os.devnull, access), mode)
 
 
 class Verbosity(IntEnum):
@@ -109,12 +131,25 @@ class Terminal:
         return self._console
 
     def data(self, text: str, *, style: str | None = None) -> None:
-        """Write a line of what was asked for to stdout; `style`, Rich's, counts where that is a terminal."""
-        if style is not None and self._is_terminal(self.streams.stdout) and not self._environment.get("NO_COLOR"):
-            self._console_on(self.streams.stdout).print(text, style=style)
-        else:
-            self.streams.stdout.write(f"{text}\n")
-        self.streams.stdout.flush()
+        """Write a line of what was asked for to stdout; `style`, Rich's, counts where that is a terminal.
+
+        Raises:
+            DataStorageError: stdout does not take it: its disk is full, or it is closed.
+        """
+        try:
+            if style is not None and self._is_terminal(self.streams.stdout) and not self._environment.get("NO_COLOR"):
+                self._console_on(self.streams.stdout).print(text, style=style)
+            else:
+                self.streams.stdout.write(f"{text}\n")
+            self.streams.stdout.flush()
+        except OSError as failure:
+            if failure.errno not in _NOT_TAKEN:
+                raise  # a reader or a terminal that has gone is no failure of what was asked for
+            lead_nowhere(self.streams.stdout)
+            raise DataStorageError(
+                f"What was asked for could not be written to stdout: {os.strerror(failure.errno)}.",
+                "See to where stdout leads, then run it again.",
+            ) from failure
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """Write a line for a person to stderr, unless quiet.
@@ -249,6 +284,7 @@ def _wrapped(text: str) -> str:
     )
 
 
+_NOT_TAKEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF}
 _SHORTEST_SECRET = 8  # of a shorter one, the letters stand in every sentence
 _LOGGER = logging.getLogger("sekoia_export")
 _LEVELS = {

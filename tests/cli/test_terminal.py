@@ -82,6 +82,29 @@ def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
     assert said == ""
 
 
+@pytest.mark.parametrize(
+    ("streams", "status", "told"),
+    [
+        ("> /dev/full", 1, "could not be written to stdout: No space left on device. See to where stdout leads"),
+        (">&-", 1, "could not be written to stdout: Bad file descriptor."),
+        ("2>&- <&-", 0, ""),
+    ],
+)
+def test_a_stdout_that_takes_nothing_is_told_and_other_streams_are_not_needed(
+    tmp_path: Path, streams: str, status: int, told: str
+) -> None:
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"{COMMAND} config {streams}"],
+        env={"SEKOIA_EXPORT_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "base_url" in done.stdout) == (status, status == 0)
+    assert told in done.stderr
+    assert "bug" not in done.stderr
+
+
 def test_an_interruption_of_the_start_is_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")  # Ctrl-C at its import
     done = subprocess.run(
