@@ -255,6 +255,12 @@ class _Weather(Silent):
             prepare(mishap, self._simulator)
 
 
+@pytest.fixture(autouse=True)
+def _nodes_without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nodes do is covered by the tests of their actions; here are a hundred of them, and it slows each start."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @contextmanager
 def started(way: Way, folder: Path) -> Iterator[tuple[Simulator, PlaybookRun, Playbook, Mapping[str, Any]]]:
     """Give a simulator on which the way's mishap happens, and the run of the playbook against it."""
