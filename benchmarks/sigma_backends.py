@@ -23,7 +23,14 @@ from sigma_backend_duckdb import DuckDBBackend
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sekoia_export.analysis.sigma.backend import KEYWORDS_COLUMN, EventsBackend, address_macros, keywords_of
+from sekoia_export.analysis.sigma.backend import (
+    KEYWORDS_COLUMN,
+    EventsBackend,
+    address_macros,
+    bits_column,
+    bits_of,
+    keywords_of,
+)
 from tests.analysis.sigma_cases import CASES, Case
 
 if TYPE_CHECKING:
@@ -96,11 +103,14 @@ def on_duckdb(case: Case) -> tuple[int, ...]:
 
 def on_ours(case: Case) -> tuple[int, ...]:
     """Return the numbers of the events that the rule finds, by this project's backend."""
-    condition = EventsBackend().condition(rules_of(case).rules[0])  # type: ignore[arg-type]  # no case is a correlation
+    backend = EventsBackend()
+    condition = backend.condition(rules_of(case).rules[0])  # type: ignore[arg-type]  # no case is a correlation
     database = duckdb_table(case)
     for statement in address_macros():
         database.execute(statement)
-    events = f'SELECT *, {keywords_of(columns_of(case))} AS "{KEYWORDS_COLUMN}" FROM logs'
+    bits = [f'{bits_of(field)} AS "{bits_column(field)}"' for field in sorted(backend.networks)]
+    columns = ", ".join(["*", f'{keywords_of(columns_of(case))} AS "{KEYWORDS_COLUMN}"', *bits])
+    events = f"SELECT {columns} FROM logs"
     return tuple(
         row[0] for row in database.execute(f"SELECT _n FROM ({events}) WHERE {condition} ORDER BY 1").fetchall()
     )

@@ -167,3 +167,11 @@ def test_many_rules_find_the_same_in_one_pass_as_alone(folder: Folder) -> None:
     assert {rule.title: rule.matches for rule in results.rules} == {
         f"rule {at}": int(at >= at % 7) for at in range(250)
     }
+
+
+def test_a_hundred_rules_stay_within_the_memory_of_their_process(folder: Folder) -> None:
+    folder.jsonl("events.jsonl", [{"source.ip": f"10.{at % 250}.0.1", "d": f"value {at}"} for at in range(20_000)])
+    item = "source.ip|cidr: 10.{}.0.0/16\n        d|contains: '{}'\n        e|re: 'x{}.*y'"
+    rules = [RULE.replace("d|contains: whoami", item.format(at, at, at)) for at in range(100)]
+    read = read_arguments(HuntArguments, {"file_path": "events.jsonl", "rules": "\n---\n".join(rules)})
+    assert hunt_export(folder.storage, SystemClock(), read).results.rules_count == 100

@@ -50,6 +50,7 @@ class EventsBackend(sqliteBackend):
 
     Attributes:
         fields: those that the converted rules name, as the events call them.
+        networks: those whose values are compared as addresses, in a column of their own (`bits_column`).
         keywords: whether a converted rule looks into every field.
         patterns: regular expressions of the converted rules, to be tried before they run.
     """
@@ -78,6 +79,7 @@ class EventsBackend(sqliteBackend):
         super().__init__(pipeline)
         self.fields: set[str] = set()
         self.keywords = False
+        self.networks: set[str] = set()
         self.patterns: list[str] = []
 
     def condition(self, rule: SigmaRule) -> str:
@@ -86,7 +88,7 @@ class EventsBackend(sqliteBackend):
         Raises:
             SigmaError, NotImplementedError: it cannot be converted.
         """
-        self.fields, self.keywords, self.patterns = set(), False, []
+        self.fields, self.networks, self.keywords, self.patterns = set(), set(), False, []
         return " OR ".join(f"({query})" for query in self.convert_rule(rule))
 
     def escape_and_quote_field(self, field: str) -> str:
@@ -125,7 +127,9 @@ class EventsBackend(sqliteBackend):
     def convert_condition_field_eq_val_cidr(
         self, cond: ConditionFieldEqualsValueExpression, state: ConversionState
     ) -> str:
-        return f"({_in_network(cast('SigmaCIDRExpression', cond.value), f'{ADDRESS_MACRO}({self._text(cond.field)})')})"
+        self.fields.add(cond.field)
+        self.networks.add(cond.field)
+        return f"({_in_network(cast('SigmaCIDRExpression', cond.value), identifier(bits_column(cond.field)))})"
 
     def convert_condition_val_str(self, cond: ConditionValueExpression, state: ConversionState) -> str:
         return self._keyword(cast("SigmaString", cond.value))
@@ -153,6 +157,16 @@ class EventsBackend(sqliteBackend):
             for part in parts
         )
         return f"regexp_matches({identifier(KEYWORDS_COLUMN)}, {literal(pattern)})"
+
+
+def bits_column(field: str) -> str:
+    """Return the column that has the bits of a field's addresses: they are made once, not once a rule."""
+    return f"__bits {field}"
+
+
+def bits_of(field: str) -> str:
+    """Return the expression of that column."""
+    return f"{ADDRESS_MACRO}(CAST({identifier(field)} AS VARCHAR))"
 
 
 def keywords_of(columns: Iterable[str]) -> str:

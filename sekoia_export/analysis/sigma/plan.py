@@ -1,7 +1,7 @@
 """What a hunt asks: rules become conditions, and these a few SELECTs, the same for every engine.
 
-All rules are counted in one pass over the events (`_RULES_A_PASS` at once). Only the fields that the rules name are
-loaded, and a few that an example should have.
+Rules are counted some at once (`_RULES_A_PASS`) in a pass over the loaded events. Only the fields that the rules name
+are loaded, and a few that an example should have.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ EXAMPLE_FIELDS = (TIMESTAMP_FIELD, "message", "host.name", "user.name", "source.
 PREPARED = "prepared"
 """The view that rules are asked of: every field that they name, NULL where no event has it."""
 _EXAMPLE_FIELDS_LIMIT = 30
-_RULES_A_PASS = 200
+# DuckDB holds a vector for each part of each condition and thread: with 50 rules of networks in one SELECT they took
+# more memory than the process may have, and fewer rules at once were no slower.
+_RULES_A_PASS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +62,14 @@ class Condition:
         rule: that it comes from.
         sql: the condition.
         fields: that it names.
+        networks: those of them that are compared as addresses.
         keywords: whether it looks into every field.
     """
 
     rule: SigmaRule
     sql: str
     fields: frozenset[str]
+    networks: frozenset[str]
     keywords: bool
 
 
@@ -132,7 +136,13 @@ def _condition(database: Database, backend: EventsBackend, rule: SigmaRule) -> C
     for pattern in backend.patterns:
         database.rows(f"SELECT regexp_matches('', {literal(pattern)})")  # raises what RE2 does not know
     judge(database, f"SELECT 1 FROM {TABLE} WHERE ({sql})")
-    return Condition(rule=rule, sql=sql, fields=frozenset(backend.fields), keywords=backend.keywords)
+    return Condition(
+        rule=rule,
+        sql=sql,
+        fields=frozenset(backend.fields),
+        networks=frozenset(backend.networks),
+        keywords=backend.keywords,
+    )
 
 
 def _load(table: EventTable, conditions: list[Condition]) -> dict[str, str]:
@@ -146,7 +156,7 @@ def _load(table: EventTable, conditions: list[Condition]) -> dict[str, str]:
 
 
 def _prepared(table: EventTable, conditions: list[Condition], names: dict[str, str]) -> str:
-    from sekoia_export.analysis.sigma.backend import KEYWORDS_COLUMN, keywords_of
+    from sekoia_export.analysis.sigma.backend import KEYWORDS_COLUMN, bits_column, bits_of, keywords_of
 
     named = sorted({name for condition in conditions for name in condition.fields})
     columns = [
@@ -155,6 +165,10 @@ def _prepared(table: EventTable, conditions: list[Condition], names: dict[str, s
     ]
     there = {folded(name) for name in named}
     columns += [identifier(column.name) for column in table.columns if folded(column.name) not in there]
+    networks = sorted({name for condition in conditions for name in condition.networks})
+    for name in _distinct(networks):
+        bits = bits_of(names[name]) if name in names else "CAST(NULL AS VARCHAR)"
+        columns.append(f"{bits} AS {identifier(bits_column(name))}")
     if any(condition.keywords for condition in conditions):
         columns.append(f"{keywords_of(column.name for column in table.columns)} AS {identifier(KEYWORDS_COLUMN)}")
     return f"SELECT {', '.join(columns)} FROM {TABLE}"
