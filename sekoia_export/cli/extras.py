@@ -6,7 +6,7 @@ from sekoia_export.cli.wording import CommandLineError
 
 DISTRIBUTION = "sekoia-event-export"
 _EXTRAS = {
-    "playbook": ("sekoia_automation", "flask", "werkzeug", "jinja2"),
+    "playbook": ("sekoia_automation", "flask", "werkzeug"),
     "analysis": ("duckdb", "sqlglot", "sigma", "matplotlib"),
     "spark": ("pyspark",),
     "keyring": ("keyring",),

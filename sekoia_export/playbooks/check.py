@@ -61,7 +61,7 @@ def check_file(path: Path, *, catalogue: Catalogue | None = None) -> Checked:
     """Check one file.
 
     Raises:
-        UsageError: the file cannot be opened, Jinja2 is not installed, or the manifests are missing.
+        UsageError: the file cannot be opened, or the manifests are missing.
     """
     reading = read_playbook(path)
     findings = check_playbook(reading, catalogue=catalogue)
@@ -76,7 +76,7 @@ def check_playbook(reading: Reading, *, catalogue: Catalogue | None = None) -> l
         catalogue: what is known of modules; this module's manifests and the known parts of others when not given.
 
     Raises:
-        UsageError: Jinja2 is not installed, or the manifests are missing.
+        UsageError: the manifests are missing.
     """
     if not reading.playbook.nodes and reading.problems:
         return list(reading.problems)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sekoia_export.errors import UsageError
 from sekoia_export.playbooks.finding import shown
 
 if TYPE_CHECKING:
@@ -91,22 +90,13 @@ def has_expressions(text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    try:
-        from jinja2 import Environment
-    except ImportError as missing:
-        raise UsageError(
-            "Expressions of playbooks are read with Jinja2, which is not installed.",
-            "Install it with: pip install 'sekoia-event-export[playbook]'",
-        ) from missing
+    from jinja2 import Environment
+
     return Environment(autoescape=False)  # noqa: S701 - it parses; nothing is rendered
 
 
 def parse(text: str) -> Expressions:
-    """Return what the expressions in a text name.
-
-    Raises:
-        UsageError: Jinja2 is not installed.
-    """
+    """Return what the expressions in a text name."""
     environment = _environment()
     from jinja2 import TemplateError, nodes
 
