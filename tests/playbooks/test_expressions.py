@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,15 +120,3 @@ PIECES = st.sampled_from(
 def test_any_text_is_parsed(text: str) -> None:
     for reference in parse(text).references:
         assert reference.text.isprintable()
-
-
-def test_without_jinja_the_extra_that_has_it_is_named() -> None:
-    code = (
-        "import sys; sys.modules['jinja2'] = None\n"
-        "from sekoia_export.playbooks.expressions import parse\n"
-        "try: parse('{{ 1 }}')\n"
-        "except Exception as error: print(type(error).__name__, error)"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.startswith("UsageError")
-    assert "sekoia-event-export[playbook]" in shown.stdout
