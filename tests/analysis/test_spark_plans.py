@@ -32,6 +32,7 @@ class ToldSpark:
     def __init__(self, *answers: tuple[list[str], list[tuple[Any, ...]]]) -> None:
         self.asked: list[str] = []
         self.views: dict[str, str] = {}
+        self.ended = False
         self._answers = list(answers)
 
     def __call__(self, **_: Any) -> Self:
@@ -41,7 +42,7 @@ class ToldSpark:
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        self.ended = True
 
     def read(self, name: str, paths: list[str]) -> None:
         self.views[name] = ",".join(paths)
@@ -96,6 +97,17 @@ def test_an_answer_has_the_form_of_duckdbs(dataset: Folder) -> None:
     assert (given["row_count"], given["truncated"], given["path"]) == (2, True, None)
     assert "`a.b`" in spark.views["events"]
     assert spark.views["source"].endswith("dataset/all.parquet")
+
+
+def test_a_spark_that_cannot_read_the_files_is_ended_too(dataset: Folder) -> None:
+    class BlindSpark(ToldSpark):
+        def read(self, name: str, paths: list[str]) -> None:
+            raise UsageError("Spark cannot carry it out: there is no such path.")
+
+    spark = BlindSpark()
+    with finding(dataset.storage, ["dataset"]) as found, pytest.raises(UsageError, match="no such path"):
+        cluster(found, spark).answer(Question(top="n"), limit=2)
+    assert spark.ended
 
 
 def test_a_hunt_asks_in_one_pass_and_for_examples_of_what_was_found(dataset: Folder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from sekoia_export.analysis.spark.session import Spark
 from sekoia_export.analysis.values import distinct_names, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sekoia_export.analysis.apart import Runner
     from sekoia_export.analysis.database import Limits
@@ -86,8 +87,9 @@ class Cluster:
         task = f"sekoia_export.analysis.spark.planning:{name}"
         return self.run(task, asked, deadline=self.deadline, limits=self.limits)
 
-    def _opened(self, view: str) -> Spark:
-        spark = self.session(master=self.master, private=self.found.private, deadline=self.deadline)
-        spark.read(SOURCE, [str(file.path) for file in self.found.files])
-        spark.make_view(TABLE, view)
-        return spark
+    @contextlib.contextmanager
+    def _opened(self, view: str) -> Iterator[Spark]:
+        with self.session(master=self.master, private=self.found.private, deadline=self.deadline) as spark:
+            spark.read(SOURCE, [str(file.path) for file in self.found.files])
+            spark.make_view(TABLE, view)
+            yield spark
