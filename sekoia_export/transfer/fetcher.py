@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sekoia_export.transfer.parts import Part, Parts
     from sekoia_export.transfer.source import ObjectAnswer
 
-READ_SIZE_BYTES = 256 * 1024
 SMALLEST_WRITE_BYTES, LARGEST_WRITE_BYTES = 16 * 1024, 1024 * 1024
+_WRITE_BYTES = 256 * 1024  # where the size is not known
 _WRITES_OF_AN_OBJECT = 128
 
 
@@ -41,7 +41,7 @@ class Fetcher(threading.Thread):
         # Small objects are kept in small pieces: a kill then loses little of them.
         size = parts.size_bytes
         self._write_bytes = (
-            READ_SIZE_BYTES
+            _WRITE_BYTES
             if size is None
             else max(SMALLEST_WRITE_BYTES, min(LARGEST_WRITE_BYTES, size // _WRITES_OF_AN_OBJECT))
         )
@@ -86,7 +86,7 @@ class Fetcher(threading.Thread):
         gathered_bytes = 0
         try:
             # The read that returns nothing is what gives the connection back to the pool.
-            while piece := answer.read(READ_SIZE_BYTES):
+            while piece := answer.read(self._write_bytes):
                 start, position = position, position + len(piece)
                 # A server without ranges begins at the start again: what is there already is read over.
                 first, last = max(0, part.start - start), len(piece) if part.end is None else part.end - start

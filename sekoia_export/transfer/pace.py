@@ -10,7 +10,8 @@ LARGEST_PART_BYTES = 64 * MEBIBYTE
 PART_S = 1.5
 FIRST_CONNECTIONS = 4
 FAST_BYTES_PER_S = 100_000_000
-"""What one connection to S3 does not reach: where one brings more, the link or this machine is the limit."""
+"""What one connection to S3 does not reach: where each brings more, the link or this machine is the limit."""
+LOOK_EVERY_S = 0.05
 _SMOOTHING = 0.3
 
 
@@ -21,8 +22,11 @@ class Pace:
     the start of the object, which verification waits for, is soon there. Towards the end parts become smaller, so that
     all connections end at about the same time.
 
-    At first four connections are open, and twice as many whenever one of them turns out to be slower than 100 MB/s: on
-    a link where four bring more than 400 MB/s together, more of them only stand in each other's way.
+    At first four connections are open, and twice as many whenever they turn out to bring less than 100 MB/s each: on a
+    link where four bring more than 400 MB/s together, more of them only stand in each other's way. They are judged
+    together, every 50 ms: on a busy machine one of them often has to wait for a core, which says nothing of the link.
+
+    Where there is a window, the parts on their way share it.
 
     Args:
         connections: how many may be open at most.
@@ -38,9 +42,9 @@ class Pace:
         self._allowed = connections
         self.rate_bytes_per_s: float | None = None
         self._most_connections = connections
-        self._largest = LARGEST_PART_BYTES
-        if window_bytes is not None:
-            self._largest = min(self._largest, max(SMALLEST_PART_BYTES, window_bytes // (2 * connections)))
+        self._window_bytes = window_bytes
+        self._looked_at: float | None = None
+        self._since_bytes = 0
 
     @property
     def connections(self) -> int:
@@ -50,7 +54,8 @@ class Pace:
         """Return the size of the next part when `missing_bytes` are still to be asked for."""
         wanted = FIRST_PART_BYTES if self.rate_bytes_per_s is None else int(self.rate_bytes_per_s * PART_S)
         fair = missing_bytes // (2 * self.connections)
-        return max(SMALLEST_PART_BYTES, min(wanted, fair, self._largest))
+        share = LARGEST_PART_BYTES if self._window_bytes is None else self._window_bytes // self.connections
+        return max(SMALLEST_PART_BYTES, min(wanted, fair, share, LARGEST_PART_BYTES))
 
     def part_came(self, size_bytes: int, seconds: float) -> None:
         """Learn from a part that came whole."""
@@ -60,12 +65,29 @@ class Pace:
             self.rate_bytes_per_s = rate if known is None else known + _SMOOTHING * (rate - known)
         self._allowed = min(self._most_connections, self._allowed + 1)
 
-    def bytes_came(self, size_bytes: int, seconds: float) -> bool:
-        """Learn from some bytes of a part; return whether more connections may be open than before."""
+    def bytes_came(self, size_bytes: int, *, now: float) -> bool:
+        """Learn from some bytes, of any part; return whether more connections may be open than before.
+
+        Args:
+            size_bytes: how many.
+            now: the clock's seconds.
+        """
+        if self._looked_at is None:
+            self._looked_at, self._since_bytes = now, 0
+            return False
+        self._since_bytes += size_bytes
+        seconds = now - self._looked_at
+        if seconds < LOOK_EVERY_S:
+            return False
         before = self.connections
-        if size_bytes < seconds * FAST_BYTES_PER_S:
+        if self._since_bytes < seconds * FAST_BYTES_PER_S * before:
             self._wanted = min(self._most_connections, 2 * self._wanted)
+        self._looked_at, self._since_bytes = now, 0
         return self.connections > before
+
+    def held_back(self) -> None:
+        """Take note that the window was full: what comes then says nothing of the link."""
+        self._looked_at = None
 
     def storage_is_busy(self) -> None:
         """Open fewer connections; they become more again with every part that comes whole."""

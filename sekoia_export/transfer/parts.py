@@ -166,6 +166,7 @@ class Parts:
             while part.position >= self._verified + self._window_bytes:
                 if self.ended():
                     return
+                self._pace.held_back()
                 part.moved_at = self._clock.monotonic()
                 self._free.wait(_NAP_S)
 
@@ -177,7 +178,7 @@ class Parts:
             part.position += size_bytes
             part.failures = 0
             now = self._clock.monotonic()
-            if self._pace.bytes_came(size_bytes, now - part.moved_at):
+            if self._pace.bytes_came(size_bytes, now=now):
                 self._free.notify_all()
             part.moved_at = now
             if self._present.prefix_end() != before:
@@ -349,6 +350,7 @@ class Parts:
                 if self._window_bytes is not None:
                     end = min(end, self._verified + self._window_bytes)
                     if end <= gap.start:
+                        self._pace.held_back()
                         return None
             else:
                 end = self.size_bytes  # one stream goes on to the object's end, over what is there already

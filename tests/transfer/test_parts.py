@@ -73,8 +73,8 @@ def test_every_missing_byte_is_handed_out_until_it_came(
 
 def test_parts_grow_with_the_speed_and_shrink_towards_the_end() -> None:
     pace = Pace(connections=16)
-    while pace.bytes_came(MEBIBYTE, 0.1):
-        pass
+    for now in range(4):
+        pace.bytes_came(MEBIBYTE, now=now)
     first = pace.part_bytes(10_000 * MEBIBYTE)
     pace.part_came(20 * MEBIBYTE, 1.0)
     assert first < pace.part_bytes(10_000 * MEBIBYTE) == 30 * MEBIBYTE
@@ -84,20 +84,33 @@ def test_parts_grow_with_the_speed_and_shrink_towards_the_end() -> None:
     assert pace.part_bytes(1) == SMALLEST_PART_BYTES
 
 
-def test_connections_become_more_where_one_of_them_is_slow() -> None:
+def test_connections_become_more_where_they_are_slow() -> None:
     pace = Pace(connections=16)
     assert pace.connections == 4
-    assert not pace.bytes_came(MEBIBYTE, 0.001)
-    assert pace.bytes_came(MEBIBYTE, 0.05)
+    assert not pace.bytes_came(MEBIBYTE, now=10.0)
+    assert not pace.bytes_came(MEBIBYTE, now=10.01)  # one that is slow, for once
+    assert not pace.bytes_came(40 * MEBIBYTE, now=10.1)  # 400 MB/s together
+    assert pace.bytes_came(10 * MEBIBYTE, now=10.2)
     assert pace.connections == 8
-    assert pace.bytes_came(MEBIBYTE, 0.05)
-    assert not pace.bytes_came(MEBIBYTE, 0.05)
+    assert pace.bytes_came(20 * MEBIBYTE, now=10.3)
+    assert not pace.bytes_came(MEBIBYTE, now=10.4)
     assert pace.connections == 16
     pace.storage_is_busy()
     assert pace.connections == 8
     pace.part_came(MEBIBYTE, 0.05)
     assert pace.connections == 9
     assert Pace(connections=2).connections == 2
+
+
+def test_a_full_window_says_nothing_of_the_link() -> None:
+    pace = Pace(connections=16, window_bytes=32 * MEBIBYTE)
+    pace.part_came(100 * MEBIBYTE, 1.0)
+    assert pace.part_bytes(10_000 * MEBIBYTE) == 8 * MEBIBYTE
+    assert not pace.bytes_came(MEBIBYTE, now=0)
+    pace.held_back()
+    assert not pace.bytes_came(MEBIBYTE, now=1)
+    assert pace.bytes_came(MEBIBYTE, now=2)
+    assert pace.part_bytes(10_000 * MEBIBYTE) == 4 * MEBIBYTE
 
 
 def test_a_busy_storage_is_asked_less_and_then_more_again() -> None:
