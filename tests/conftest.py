@@ -8,11 +8,17 @@ import pytest
 from hypothesis import settings
 
 from tests.canaries import check_files, find_canary
+from tests.warm.starter import WarmStarter
 
 # CI tries the same examples each time, so that it fails for what was changed; a developer's runs go on exploring.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` makes: tests wait for the platform's pace as long as they compute."""
+    return 2 * len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -36,3 +42,10 @@ def _no_secret_in_files(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if folder is not None:
         check_files(folder)
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmStarter]:
+    """Give what starts nodes from a process that has imported the SDK already, as an Engine's `start`."""
+    with WarmStarter() as starter:
+        yield starter

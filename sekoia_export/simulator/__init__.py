@@ -16,6 +16,7 @@ from sekoia_export.simulator.exports import Export, TaskStatus
 from sekoia_export.simulator.faults import Fault, Kind, Recorded
 from sekoia_export.simulator.jobs import JobStatus, SearchJob
 from sekoia_export.simulator.node import NodeRun, StartedNode
+from sekoia_export.simulator.processes import NodeProcess, StartProcess, start_process
 from sekoia_export.simulator.settings import Damage, HistogramShape, Progress, Settings
 from sekoia_export.simulator.simulator import Simulator
 from sekoia_export.simulator.state import COMMENT_ON_CASES, MASSIVE_EXPORT, PERMISSIONS, VIEW_EVENTS, VIEW_INTAKES
@@ -35,12 +36,15 @@ __all__ = [
     "HistogramShape",
     "JobStatus",
     "Kind",
+    "NodeProcess",
     "NodeRun",
     "Progress",
     "Recorded",
     "SearchJob",
     "Settings",
     "Simulator",
+    "StartProcess",
     "StartedNode",
     "TaskStatus",
+    "start_process",
 ]

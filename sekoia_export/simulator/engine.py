@@ -23,12 +23,15 @@ from sekoia_export.simulator.callback import Callbacks, Report
 from sekoia_export.simulator.expressions import Bounds, Expressions
 from sekoia_export.simulator.faults import Faults, Recorded
 from sekoia_export.simulator.node import NodeRun, StartedNode
+from sekoia_export.simulator.processes import start_process
 from sekoia_export.simulator.server import HOST, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
+
+    from sekoia_export.simulator.processes import StartProcess
 
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 _INHERITED_PREFIXES = ("COVERAGE_", "LC_")
@@ -57,6 +60,7 @@ class Engine:
         clean_env: nodes see of this process's environment only the path, home, language and coverage's variables.
         playbook_run_uuid: a rerun of the same playbook run has the same.
         bounds: of what rendering a node's arguments may take.
+        start: how a node's process comes to be; what `start_process` does is what the platform's engine does.
 
     Attributes:
         expressions: what renders arguments.
@@ -77,6 +81,7 @@ class Engine:
         clean_env: bool = True,
         playbook_run_uuid: str | None = None,
         bounds: Bounds | None = None,
+        start: StartProcess = start_process,
     ) -> None:
         self._module = _Module(module_folder.resolve(), dict(configuration or {}), dict(secrets or {}))
         self.data_folder = data_folder.resolve()
@@ -84,6 +89,7 @@ class Engine:
         self._env = dict(env or {})
         self._python = list(python or [sys.executable])
         self._clean_env = clean_env
+        self._start_process = start
         self.expressions = Expressions(bounds)
         self.playbook_uuid = str(uuid.uuid4())
         self.playbook_run_uuid = playbook_run_uuid or str(uuid.uuid4())
@@ -216,6 +222,7 @@ class Engine:
                     number=number,
                     arguments=arguments,
                     report=report,
+                    start=self._start_process,
                     on_output=on_output,
                     on_end=self._keep,
                 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sekoia_export.simulator.callback import Report
+    from sekoia_export.simulator.processes import StartProcess
 
 _READERS_END_S = 10.0
 # As sekoia-automation-sdk formats what nodes log: date, time, logger, level, message.
@@ -89,6 +90,7 @@ class StartedNode:
         number: int,
         arguments: dict[str, Any],
         report: Report,
+        start: StartProcess,
         on_output: Callable[[str], object] | None,
         on_end: Callable[[NodeRun], object],
     ) -> None:
@@ -102,18 +104,7 @@ class StartedNode:
         self._open_streams = 2
         self._run: NodeRun | None = None
         self._started_s = time.monotonic()
-        self._process = subprocess.Popen(  # noqa: S603 - the caller's own module
-            command_line,
-            cwd=folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            process_group=0,  # Ctrl-C in a terminal is for who runs the node; the engine stops it with SIGTERM
-        )
+        self._process = start(command_line, folder=folder, env=env)
         self.pid = self._process.pid
         streams = (("stdout", self._process.stdout), ("stderr", self._process.stderr))
         self._readers = [threading.Thread(target=self._read, args=stream) for stream in streams]

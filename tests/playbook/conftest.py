@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from sekoia_export.simulator import Engine, NodeRun, Settings, Simulator, StartedNode
+from sekoia_export.simulator import Engine, NodeRun, Settings, Simulator, StartedNode, StartProcess, start_process
 from tests.canaries import ENCRYPTION_SECRET, check_engine, check_run, check_sent
+from tests.warm.starter import WarmStarter
 
 MODULE_FOLDER = Path(__file__).resolve().parents[2]
+COLD = start_process
 QUICK = {"total_events": 500, "search_duration_s": 0.1, "export_duration_s": 0.3}
 
 
@@ -24,10 +26,11 @@ class Bench:
     simulator: Simulator
     folder: Path
     stack: ExitStack
+    start: StartProcess
     engines: list[Engine] = field(default_factory=list)
 
     def engine(self, *, base_url: str | None = None, secrets: dict[str, Any] | None = None, **options: Any) -> Engine:
-        """Return an engine whose module is configured for the simulator."""
+        """Return an engine whose module is configured for the simulator; its nodes start as `start` has it."""
         configuration = {"base_url": base_url or self.simulator.base_url, **options.pop("configuration", {})}
         known = {"api_key": self.simulator.api_key, "encryption_secret": ENCRYPTION_SECRET}
         engine = self.stack.enter_context(
@@ -36,7 +39,7 @@ class Bench:
                 data_folder=self.folder / "data",
                 configuration=configuration,
                 secrets=known if secrets is None else secrets,
-                **options,
+                **{"start": self.start, **options},
             )
         )
         self.engines.append(engine)
@@ -67,14 +70,17 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
-    """Give a function that starts a simulated platform with these settings."""
+def bench(tmp_path: Path, warm: WarmStarter) -> Iterator[Callable[..., Bench]]:
+    """Give a function that starts a simulated platform with these settings.
+
+    Nodes are started warm; a test that shows how they start, or what a signal does to them, asks for `start=COLD`.
+    """
     made: list[Bench] = []
     with ExitStack() as stack:
 
-        def start(**settings: Any) -> Bench:
+        def start(start: StartProcess = warm, **settings: Any) -> Bench:
             simulator = stack.enter_context(Simulator(Settings(**{**QUICK, **settings})))
-            made.append(Bench(simulator, tmp_path, stack))
+            made.append(Bench(simulator, tmp_path, stack, start))
             return made[-1]
 
         yield start

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pyarrow.parquet as pq
 
-from tests.playbook.conftest import Bench
+from tests.playbook.conftest import COLD, Bench
 
 EVENTS = [{"@timestamp": "2026-01-01T00:00:00.000Z", "source.ip": ip} for ip in ("10.0.0.1", "10.0.0.2", "10.0.0.1")]
 
 
 def test_a_query_and_a_conversion_are_nodes(bench: Callable[..., Bench]) -> None:
-    bed = bench()
+    bed = bench(start=COLD)
     bed.data.mkdir()
     (bed.data / "a.jsonl").write_text("".join(json.dumps(event) + "\n" for event in EVENTS))
     engine = bed.engine(secrets={})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from tests.playbook.conftest import Bench
+from tests.playbook.conftest import COLD, Bench
 
 RULE = """
 title: Whoami
@@ -19,7 +19,7 @@ detection:
 
 
 def test_a_node_hunts_and_names_the_rules_it_left_out(bench: Callable[..., Bench]) -> None:
-    bed = bench()
+    bed = bench(start=COLD)
     engine = bed.engine()
     events = [{"@timestamp": "2026-01-01T00:00:00Z", "process.args": text} for text in ("whoami /all", "dir")]
     (bed.data / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))

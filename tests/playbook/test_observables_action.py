@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from tests.playbook.conftest import Bench
+from tests.playbook.conftest import COLD, Bench
 
 
 def test_a_node_gives_lists_for_an_ioc_collection(bench: Callable[..., Bench]) -> None:
-    bed = bench()
+    bed = bench(start=COLD)
     engine = bed.engine()
     events = [{"@timestamp": "2026-01-01T00:00:00Z", "source.ip": text} for text in ("8.8.8.8", "10.0.0.1", "8.8.8.8")]
     (bed.data / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))

@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 
 from sekoia_export.simulator import Engine, Fault, Kind
 from tests.canaries import check_run
-from tests.playbook.conftest import MODULE_FOLDER
+from tests.playbook.conftest import COLD, MODULE_FOLDER
 from tests.real_storage.processes import free_ports
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def events(run: NodeRun) -> list[dict[str, Any]]:
 
 
 def test_past_windows_are_made_up_for_once_and_a_record_that_cannot_be_read_is_told(bench: Start) -> None:
-    bed = bench()
+    bed = bench(start=COLD)
     (port,) = free_ports(1)
     engine = bed.engine(env={"LIVENESS_PORT": str(port)})
     configuration = {"start_at": days_ago(2), "field_set": "identity"}
@@ -101,7 +101,7 @@ def arrival(engine: Engine) -> threading.Event:
 
 
 def test_a_trigger_that_is_killed_while_it_sends_sends_the_same_window_again(bench: Start) -> None:
-    engine = bench().engine()
+    engine = bench(start=COLD).engine()
     arrived = arrival(engine)
     with trigger(engine, start_at=days_ago(1)) as started:
         assert arrived.wait(60)
@@ -114,7 +114,7 @@ def test_a_trigger_that_is_killed_while_it_sends_sends_the_same_window_again(ben
 
 
 def test_a_trigger_that_is_told_to_stop_while_nothing_answers_ends(bench: Start) -> None:
-    engine = bench().engine()
+    engine = bench(start=COLD).engine()
     arrived = arrival(engine)
     engine.faults.add(Fault(Kind.STALL, server="engine", method="POST", path="/logs$", times=None))
     with trigger(engine, start_at=days_ago(1)) as started:
@@ -129,7 +129,7 @@ def test_a_trigger_that_is_told_to_stop_while_nothing_answers_ends(bench: Start)
     [('{"query": "*", "start_at": "-3d"}', "it must be an absolute time"), ("[1]", "is not a JSON object")],
 )
 def test_a_configuration_that_cannot_be_used_is_told(bench: Start, configuration: str, told: str) -> None:
-    with trigger(bench().engine(env={"TRIGGER_CONFIGURATION": configuration})) as started:
+    with trigger(bench(start=COLD).engine(env={"TRIGGER_CONFIGURATION": configuration})) as started:
         run = stopped(started, after=told)
         assert [entry["level"] for entry in started.report.trigger_logs] == ["critical"]
     assert "Correct the trigger's configuration" in run.stdout + run.stderr

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from sekoia_export.playbooks.components import load_catalogue
 from sekoia_export.playbooks.model import DEFAULT_BRANCH, Playbook
 from sekoia_export.playbooks.reader import read_playbook
-from sekoia_export.simulator import Engine, Settings, Simulator
+from sekoia_export.simulator import Engine, Settings, Simulator, StartProcess
 from sekoia_export.simulator.expressions import Expressions
 from sekoia_export.simulator.mishaps import Mishap, arguments_of, prepare, settings_of
 from sekoia_export.simulator.playbook_run import PlaybookRun
@@ -25,6 +25,7 @@ from sekoia_export.simulator.playbook_steps import Outcome, Silent, Step
 from sekoia_export.simulator.stand_ins import StandIns
 from tests.canaries import ENCRYPTION_SECRET, check_sent, check_text
 from tests.playbook.conftest import MODULE_FOLDER
+from tests.warm.starter import WarmStarter
 
 QUICK = Settings(total_events=500, search_duration_s=0.05, export_duration_s=0.1)
 CASE, ALERT, LONG = "export-case-events", "export-alert-events", "export-long-period"
@@ -262,7 +263,9 @@ def _nodes_without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def started(way: Way, folder: Path) -> Iterator[tuple[Simulator, PlaybookRun, Playbook, Mapping[str, Any]]]:
+def started(
+    way: Way, folder: Path, start: StartProcess
+) -> Iterator[tuple[Simulator, PlaybookRun, Playbook, Mapping[str, Any]]]:
     """Give a simulator on which the way's mishap happens, and the run of the playbook against it."""
     catalogue = load_catalogue()
     reading = read_playbook(MODULE_FOLDER / "playbooks" / f"{way.playbook}.json")
@@ -286,7 +289,13 @@ def started(way: Way, folder: Path) -> Iterator[tuple[Simulator, PlaybookRun, Pl
             configuration = {"base_url": simulator.base_url}
         stand_ins = StandIns(base_url=simulator.base_url, api_key=SecretStr(simulator.api_key), simulator=simulator)
         engine = stack.enter_context(
-            Engine(module_folder=MODULE_FOLDER, data_folder=folder, configuration=configuration, secrets=secrets)
+            Engine(
+                module_folder=MODULE_FOLDER,
+                data_folder=folder,
+                configuration=configuration,
+                secrets=secrets,
+                start=start,
+            )
         )
         refuse(reading, catalogue=catalogue, stand_ins=stand_ins, where="the simulator")
         run = PlaybookRun(
@@ -318,8 +327,8 @@ def left_by(simulator: Simulator, outcome: Outcome, way: Way) -> list[str]:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=[way.title for way in WAYS])
-def test_a_shipped_playbook_tells_what_happened(way: Way, tmp_path: Path) -> None:
-    with started(way, tmp_path / "data") as (simulator, run, playbook, event):
+def test_a_shipped_playbook_tells_what_happened(way: Way, tmp_path: Path, warm: WarmStarter) -> None:
+    with started(way, tmp_path / "data", warm) as (simulator, run, playbook, event):
         outcome = run.run(choose_trigger(playbook, None), event)
         left = left_by(simulator, outcome, way)
     assert outcome.succeeded, [(step.node.title, step.error) for step in outcome.failed]
@@ -334,9 +343,9 @@ def test_a_shipped_playbook_tells_what_happened(way: Way, tmp_path: Path) -> Non
         check_text("\n".join(texts), "what it left")
 
 
-def test_a_window_whose_node_failed_is_not_told_as_exported(tmp_path: Path) -> None:
+def test_a_window_whose_node_failed_is_not_told_as_exported(tmp_path: Path, warm: WarmStarter) -> None:
     way = Way(LONG, {}, (), arguments={1: {"max_events": 250}})
-    with started(way, tmp_path / "data") as (simulator, run, playbook, event):
+    with started(way, tmp_path / "data", warm) as (simulator, run, playbook, event):
         simulator.settings = replace(simulator.settings, monthly_quota_bytes=1)
         outcome = run.run(choose_trigger(playbook, None), event)
         [text] = left_by(simulator, outcome, way)
