@@ -26,6 +26,9 @@ class ConvertExport(ExportAction[ConvertArguments, ConvertResults]):
 
     def act(self, surroundings: Surroundings, arguments: ConvertArguments) -> Outcome[ConvertResults]:
         """Convert."""
-        from sekoia_export.operations.convert import convert_export
+        from sekoia_export.analysis.apart import Ahead
 
-        return convert_export(surroundings.storage, surroundings.clock, arguments)
+        with Ahead("sekoia_export.analysis.converting") as run:
+            from sekoia_export.operations.convert import convert_export
+
+            return convert_export(surroundings.storage, surroundings.clock, arguments, run=run)

@@ -29,6 +29,9 @@ class ExtractObservables(ExportAction[ObservablesArguments, ObservablesResults])
 
     def act(self, surroundings: Surroundings, arguments: ObservablesArguments) -> Outcome[ObservablesResults]:
         """Extract."""
-        from sekoia_export.operations.observables import extract_observables
+        from sekoia_export.analysis.apart import Ahead
 
-        return extract_observables(surroundings.storage, surroundings.clock, arguments)
+        with Ahead("sekoia_export.analysis.observables") as run:
+            from sekoia_export.operations.observables import extract_observables
+
+            return extract_observables(surroundings.storage, surroundings.clock, arguments, run=run)

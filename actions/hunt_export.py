@@ -29,6 +29,9 @@ class HuntExport(ExportAction[HuntArguments, HuntResults]):
 
     def act(self, surroundings: Surroundings, arguments: HuntArguments) -> Outcome[HuntResults]:
         """Hunt."""
-        from sekoia_export.operations.hunt import hunt_export
+        from sekoia_export.analysis.apart import Ahead
 
-        return hunt_export(surroundings.storage, surroundings.clock, arguments)
+        with Ahead("sekoia_export.analysis.sigma.hunting") as run:
+            from sekoia_export.operations.hunt import hunt_export
+
+            return hunt_export(surroundings.storage, surroundings.clock, arguments, run=run)

@@ -29,6 +29,9 @@ class QueryExport(ExportAction[QueryArguments, QueryResults]):
 
     def act(self, surroundings: Surroundings, arguments: QueryArguments) -> Outcome[QueryResults]:
         """Query."""
-        from sekoia_export.operations.query import query_export
+        from sekoia_export.analysis.apart import Ahead
 
-        return query_export(surroundings.storage, surroundings.clock, arguments)
+        with Ahead("sekoia_export.analysis.answering") as run:
+            from sekoia_export.operations.query import query_export
+
+            return query_export(surroundings.storage, surroundings.clock, arguments, run=run)

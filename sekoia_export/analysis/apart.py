@@ -5,6 +5,9 @@ DuckDB's memory limit does not count the values of a single row (`repeat('x', 40
 kernel limits, that is killed when its time is over, and whose environment holds no secret.
 
 The job goes in by pickle, what comes out is JSON: nothing that the process says is trusted more than text.
+
+Its start, DuckDB's with it, takes as long as counting millions of rows. So it can begin ahead of its job, while
+whoever will ask imports what it needs itself: see `Ahead`.
 """
 
 from __future__ import annotations
@@ -12,11 +15,12 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import select
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
 import orjson
 
@@ -25,6 +29,8 @@ from sekoia_export.analysis.database import MEBIBYTE, Limits, check_installed
 from sekoia_export.errors import DataStorageError, DeadlineExceeded, ExportError, UsageError
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from sekoia_export.clock import Deadline
 
 OVERHEAD_BYTES = 400 * MEBIBYTE
@@ -34,6 +40,7 @@ is address space that may be written to; what is used of it is about a third."""
 GRACE_S = 2.0
 _KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 _SHORTEST_WAIT_S = 0.1
+_LONGEST_POLL_MS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ class Job:
 
 
 class Runner(Protocol):
-    """What runs a task: `run_apart`."""
+    """What runs a task: `run_apart`, or a process that has begun."""
 
     def __call__(self, task: str, argument: Any, *, deadline: Deadline, limits: Limits) -> Any: ...
 
@@ -73,45 +80,117 @@ def run_apart(task: str, argument: Any, *, deadline: Deadline, limits: Limits) -
         UsageError: the process died: of a lack of memory, as far as is known.
         DeadlineExceeded: it took too long.
     """
-    check_installed()
-    deadline.check("The query")
-    left_s = deadline.remaining_s()
-    timeout_s = None if left_s == float("inf") else left_s
-    data_bytes = limits.memory_bytes + OVERHEAD_BYTES + limits.threads * THREAD_OVERHEAD_BYTES
-    job = Job(task, argument, timeout_s, data_bytes)
-    environment = {name: value for name, value in os.environ.items() if name in _KEPT}
-    environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109 - "" is the cwd
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sekoia_export.analysis.child"],
+    with Ahead(task.partition(":")[0]) as run:
+        return run(task, argument, deadline=deadline, limits=limits)
+
+
+class Ahead:
+    """A process that begins at once and waits for its job; further jobs have processes of their own. A Runner.
+
+    As a context manager it ends the process that got no job.
+
+    Args:
+        module: that has the task, imported meanwhile.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._waiting: _Process | None = None
+
+    def __enter__(self) -> Self:
+        self._waiting = _Process(self._module)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._waiting is not None:
+            self._waiting.end()
+
+    def __call__(self, task: str, argument: Any, *, deadline: Deadline, limits: Limits) -> Any:
+        """Run a task, see `run_apart`."""
+        check_installed()
+        deadline.check("The query")
+        process, self._waiting = self._waiting or _Process(self._module), None
+        left_s = deadline.remaining_s()
+        timeout_s = None if left_s == float("inf") else left_s
+        data_bytes = limits.memory_bytes + OVERHEAD_BYTES + limits.threads * THREAD_OVERHEAD_BYTES
+        try:
+            status = process.run(Job(task, argument, timeout_s, data_bytes))
+            return _outcome(process.said, status, limits)
+        except (subprocess.TimeoutExpired, DeadlineExceeded):
+            # The process speaks of its own seconds, fewer than those that the step was given.
+            raise _too_late(deadline) from None
+        finally:
+            process.end()
+
+
+class _Process:
+    """The process that runs a job.
+
+    Attributes:
+        said: what it said, once it has run.
+    """
+
+    def __init__(self, module: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if name in _KEPT}
+        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109 - "" is the cwd
+        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, a module of this package
+            [sys.executable, "-m", "sekoia_export.analysis.child", module],
             stdin=subprocess.PIPE,
-            stdout=said,
+            stdout=self.said,
             stderr=subprocess.DEVNULL,
             env=environment,
             start_new_session=True,
         )
-        try:
-            assert process.stdin is not None  # noqa: S101 - for the types: a pipe was asked for
+
+    def run(self, job: Job) -> int:
+        """Give the process its job and return the status it ends with.
+
+        Raises:
+            subprocess.TimeoutExpired: it took too long.
+        """
+        assert self._process.stdin is not None  # noqa: S101 - for the types: a pipe was asked for
+        with contextlib.suppress(BrokenPipeError):
+            pickle.dump(job, self._process.stdin)
+            self._process.stdin.flush()
+        # Its input stays open: a process that reads the end of it knows that whoever asked is gone.
+        timeout_s = None if job.timeout_s is None else max(_SHORTEST_WAIT_S, job.timeout_s) + GRACE_S
+        if timeout_s is not None and _ends_within(self._process.pid, timeout_s):
+            timeout_s = None
+        return self._process.wait(timeout_s)
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                pickle.dump(job, process.stdin)
-                process.stdin.flush()
-            # Its input stays open: a process that reads the end of it knows that whoever asked is gone.
-            process.wait(None if timeout_s is None else max(_SHORTEST_WAIT_S, timeout_s) + GRACE_S)
-        except subprocess.TimeoutExpired:
-            raise _too_late(deadline) from None
-        finally:
-            process.kill()
-            process.wait()
-            if process.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()
-        try:
-            return _outcome(said, process.returncode, limits)
-        except DeadlineExceeded:  # in the seconds of the process, fewer than those that the step was given
-            raise _too_late(deadline) from None
+                self._process.stdin.close()
+        self.said.close()
 
 
-def _outcome(said: BinaryIO, status: int, limits: Limits) -> Any:
+def _ends_within(pid: int, seconds: float) -> bool:
+    """Return whether a child ends within some seconds; False at once where the system cannot tell.
+
+    `Popen.wait` with a timeout looks every 50 ms only, which an answer from Parquet does not take.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return False
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:  # an old or a restricted kernel
+        return False
+    try:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        return bool(ended.poll(min(_LONGEST_POLL_MS, seconds * 1_000)))
+    finally:
+        os.close(descriptor)
+
+
+def _outcome(said: IO[bytes], status: int, limits: Limits) -> Any:
     said.seek(0)
     try:
         outcome = orjson.loads(said.read())

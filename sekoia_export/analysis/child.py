@@ -1,7 +1,11 @@
-"""The process that `apart` starts: limits itself, runs one job, says in JSON what came of it."""
+"""The process that `apart` starts: limits itself, runs one job, says in JSON what came of it.
+
+While it waits for the job it imports the module named in its arguments, and DuckDB.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import pickle
@@ -22,7 +26,13 @@ def main() -> None:
     """Run the job on stdin."""
     said = os.dup(1)
     os.dup2(2, 1)  # nothing else gets between the one JSON text
-    job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the process that started this one
+    for module in (*sys.argv[1:], "duckdb"):
+        with contextlib.suppress(ImportError):  # the job fails of it, and is told so
+            importlib.import_module(module)
+    try:
+        job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the process that started this one
+    except EOFError:
+        return  # nobody asks
     resource.setrlimit(resource.RLIMIT_DATA, (job.data_bytes, job.data_bytes))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with os.fdopen(said, "wb") as out:

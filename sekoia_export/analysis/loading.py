@@ -5,6 +5,10 @@ on both cores. What a value is, is known exactly, whatever the file's first line
 
 - A field of which the file's beginning has a JSON string is text, whatever comes later, and loaded as it reads.
 - Any other is loaded as its JSON, and what its values are is looked at once they all are there.
+
+Where texts alone are asked for, DuckDB's reader of JSON gives them itself, without the event's own text between, which
+takes a fifth less time. It says nothing of a line that is no event, but stops at it or at a repeated field (or gives a
+row without anything, for a line `null`): then the file is read again, line by line.
 """
 
 from __future__ import annotations
@@ -17,7 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sekoia_export.analysis.fields import TIMESTAMP_FIELD, Kind, as_timestamp, literal, pointer
+from sekoia_export.analysis.database import QueryRefused
+from sekoia_export.analysis.fields import (
+    TIMESTAMP_FIELD,
+    Kind,
+    as_timestamp,
+    folded,
+    identifier,
+    literal,
+    pointer,
+)
 from sekoia_export.analysis.files import FileKind
 from sekoia_export.analysis.lines import InflatedPipes, inflated_start
 from sekoia_export.analysis.writing import copy_to, parquet_options
@@ -36,6 +49,8 @@ FIELDS_LIMIT = 2_000
 _UNSEEN_BYTES = 16.0
 _SAMPLE_PACKED_BYTES = 256 * 1024
 _SAMPLE_LINES, _SAMPLE_BYTES, _SAMPLED_FILES = 2_000, 1024 * 1024, 16
+_PLAIN = f"compression = 'none', maximum_object_size = {LINE_LIMIT_BYTES}"
+_LINES = f"format = 'newline_delimited', {_PLAIN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +61,13 @@ class Sample:
         fields: seen there.
         texts: those of them that have a JSON string.
         bytes_of: how many bytes the JSON of each has in an event, about.
+        always: those that every event there has, and not as null.
     """
 
     fields: frozenset[str]
     texts: frozenset[str]
     bytes_of: Mapping[str, float]
+    always: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +106,18 @@ class Loader:
         """Return what the beginnings of the files hold; a damaged one is told when it is loaded."""
         texts: set[str] = set()
         sizes: dict[str, int] = defaultdict(int)
+        filled: dict[str, int] = defaultdict(int)
         count = 0
         for event in first_events(self._files):
             count += 1
             for name, value in event.items():
                 sizes[name] += len(orjson.dumps(value))
+                filled[name] += value is not None
                 if isinstance(value, str):
                     texts.add(name)
-        return Sample(frozenset(sizes), frozenset(texts), {name: size / count for name, size in sizes.items()})
+        bytes_of = {name: size / count for name, size in sizes.items()}
+        always = frozenset(name for name, there in filled.items() if there == count)
+        return Sample(frozenset(sizes), frozenset(texts), bytes_of, always)
 
     def fields(self) -> list[str]:
         """Return every field that an event of the files has, sorted.
@@ -126,7 +147,12 @@ class Loader:
         paths = [self._work / f"load-{self._loads}-{number}.parquet" for number in range(len(self._files))]
         row_bytes = sum(sample.bytes_of.get(field, _UNSEEN_BYTES) for field in fields)
         options = parquet_options(compression="lz4_raw", row_bytes=row_bytes)
+        witness = None if others else _witness(texts, sample)
         for file, path in zip(self._files, paths, strict=True):
+            if witness is not None and file.kind is not FileKind.ARRAY:
+                if self._load_texts(file, texts, witness, path, options):
+                    continue
+                path.unlink(missing_ok=True)
             with self.reading(file) as events:
                 query = _loading(events, texts, others, found=sample.fields)
                 copy_to(self._database, query, path, options)
@@ -157,6 +183,44 @@ class Loader:
         else:
             with damages(file.name):
                 yield events_in([file.path], array=file.kind is FileKind.ARRAY)
+
+    def _load_texts(self, file: EventFile, texts: Sequence[str], witness: str, path: Path, options: str) -> bool:
+        """Load texts from a file of lines that are all events; return False where they might not be.
+
+        Args:
+            file: the file.
+            texts: the fields.
+            witness: a field whose absence makes a line suspicious.
+            path: where they are written to.
+            options: how.
+
+        Raises:
+            DamagedExport: the file is damaged.
+        """
+        columns = ", ".join(f"{literal(field)}: 'VARCHAR'" for field in {*texts, witness})
+        selected = [f"{identifier(witness)} IS NOT NULL AS ok"]
+        for at, field in enumerate(texts):
+            value = identifier(field)
+            selected.append(f"{as_timestamp(value) if field == TIMESTAMP_FIELD else value} AS t{at}")
+        try:
+            with self._lines_of(file) as paths:
+                reader = f"read_json({paths}, columns = {{{columns}}}, records = 'true', {_LINES})"
+                copy_to(self._database, f"SELECT {', '.join(selected)} FROM {reader}", path, options)
+        except QueryRefused:
+            return False
+        [(suspicious,)] = self._database.rows(
+            f"SELECT count(*) FILTER (NOT ok) FROM read_parquet({literal(str(path))})"
+        )
+        return not suspicious
+
+    @contextlib.contextmanager
+    def _lines_of(self, file: EventFile) -> Iterator[str]:
+        """Give the list, as SQL has it, of paths that the lines of a file can be read from, once."""
+        if file.kind is FileKind.LINES_GZ:
+            with InflatedPipes([file.path], self._work) as pipes:
+                yield _listed(pipes.paths)
+        else:
+            yield _listed([file.path])
 
     def _kinds(self, source: str, fields: Sequence[str]) -> dict[str, tuple[Kind, str]]:
         """Return kind and expression of the fields that were loaded as JSON, without those that no event has."""
@@ -189,6 +253,17 @@ def check_fields(count: int) -> None:
         )
 
 
+def _witness(texts: Sequence[str], sample: Sample) -> str | None:
+    """Return a field that tells events from other lines, None where the texts cannot be read without the lines."""
+    there = [field for field in texts if field in sample.always] or sorted(sample.always)
+    if not there or not sample.fields.issuperset(texts):
+        return None
+    names = {*texts, there[0]}
+    # They become the reader's columns, whose names differ in more than case and are written as literals.
+    plain = all(name and "\0" not in name for name in names) and len({*map(folded, names)}) == len(names)
+    return there[0] if plain else None
+
+
 def _loading(events: str, texts: Sequence[str], others: Sequence[str], *, found: frozenset[str]) -> str:
     lists = [
         f"json_extract_string(json, [{', '.join(literal(pointer(field)) for field in texts)}]) AS t" if texts else "",
@@ -215,20 +290,19 @@ def events_in(paths: Sequence[Path], *, array: bool) -> str:
         paths: of the files.
         array: whether each holds an array of events, and not lines.
     """
-    options = "format = 'array'" if array else "format = 'newline_delimited', ignore_errors = true"
-    reader = (
-        f"read_json_objects([{', '.join(literal(str(path)) for path in paths)}], {options}, compression = 'none', "
-        f"maximum_object_size = {LINE_LIMIT_BYTES})"
-    )
+    options = f"format = 'array', {_PLAIN}" if array else f"ignore_errors = true, {_LINES}"
+    reader = f"read_json_objects({_listed(paths)}, {options})"
     good = "json IS NOT NULL AND starts_with(json::VARCHAR, '{')"
     return f"(SELECT CASE WHEN {good} THEN json END AS json, ({good}) AS ok FROM {reader})"
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return f"[{', '.join(literal(str(path)) for path in paths)}]"
 
 
 @contextlib.contextmanager
 def damages(name: str) -> Iterator[None]:
     """Take a failure of a statement of our own for damage of the file `name`."""
-    from sekoia_export.analysis.database import QueryRefused
-
     try:
         yield
     except QueryRefused as failure:

@@ -21,6 +21,7 @@ from sekoia_export.transfer.local_storage import LocalDataStorage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sekoia_export.analysis.apart import Runner
     from sekoia_export.cli.session import Session
     from sekoia_export.cli.terminal import Terminal
 
@@ -30,14 +31,21 @@ _UNSHOWN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def query(
-    session: Session, files: Sequence[str], given: Mapping[str, Any], *, output: str | None, force: bool, json: bool
+    session: Session,
+    files: Sequence[str],
+    given: Mapping[str, Any],
+    *,
+    output: str | None,
+    force: bool,
+    json: bool,
+    run: Runner,
 ) -> ExitStatus:
     """Carry out `query`: the rows go to stdout as a table, as JSON, or into a file."""
     target = Target(session, output, force=force)
     arguments = read_arguments(
         QueryArguments, {**given, "file_paths": names_of(session, files), "to_file": target.name}
     )
-    outcome = query_export(MACHINE, session.clock, arguments, into=target.storage)
+    outcome = query_export(MACHINE, session.clock, arguments, into=target.storage, run=run)
     target.tidy()
     results = outcome.results
     terminal = session.terminal
@@ -55,7 +63,14 @@ def query(
 
 
 def convert(
-    session: Session, files: Sequence[str], given: Mapping[str, Any], *, output: str | None, force: bool, json: bool
+    session: Session,
+    files: Sequence[str],
+    given: Mapping[str, Any],
+    *,
+    output: str | None,
+    force: bool,
+    json: bool,
+    run: Runner,
 ) -> ExitStatus:
     """Carry out `convert`."""
     names = names_of(session, files)
@@ -63,7 +78,7 @@ def convert(
     beside = session.folder / Path(default_name(first)).name
     target = Target(session, output or str(beside), force=force)
     arguments = read_arguments(ConvertArguments, {**given, "file_paths": names, "file_name": target.name})
-    outcome = convert_export(MACHINE, session.clock, arguments, into=target.storage)
+    outcome = convert_export(MACHINE, session.clock, arguments, into=target.storage, run=run)
     target.tidy()
     results = outcome.results
     if json:

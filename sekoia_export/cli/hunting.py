@@ -17,6 +17,7 @@ from sekoia_export.operations.observables import extract_observables
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sekoia_export.analysis.apart import Runner
     from sekoia_export.cli.session import Session
     from sekoia_export.results.analysis import HuntResults, ObservablesResults
 
@@ -25,7 +26,13 @@ OBSERVABLE_COLUMNS = ("type", "value", "count", "first_seen", "last_seen", "priv
 
 
 def hunt(
-    session: Session, files: Sequence[str], given: Mapping[str, Any], *, rules: Sequence[str], json: bool
+    session: Session,
+    files: Sequence[str],
+    given: Mapping[str, Any],
+    *,
+    rules: Sequence[str],
+    json: bool,
+    run: Runner,
 ) -> ExitStatus:
     """Carry out `hunt`: the rules that find something are a table on stdout.
 
@@ -35,10 +42,11 @@ def hunt(
         given: arguments of the hunt.
         rules: files and folders with Sigma rules, as they were named.
         json: whether stdout gets all results instead.
+        run: what runs the task.
     """
     arguments = read_arguments(HuntArguments, {**given, "file_paths": names_of(session, files)})
     named = names_of(session, rules, remedy="Give --rules a file or a folder with Sigma rules.")
-    outcome = hunt_export(MACHINE, session.clock, arguments, rules_names=named)
+    outcome = hunt_export(MACHINE, session.clock, arguments, rules_names=named, run=run)
     results = outcome.results
     terminal = session.terminal
     if json:
@@ -66,6 +74,7 @@ def observables(
     lists: str | None,
     force: bool,
     json: bool,
+    run: Runner,
 ) -> ExitStatus:
     """Carry out `observables`: they are a table on stdout, or all of them go into a file.
 
@@ -77,12 +86,15 @@ def observables(
         lists: name of the folder for the lists; None for none.
         force: whether files that are there are replaced.
         json: whether stdout gets all results instead.
+        run: what runs the task.
     """
     target = Target(session, output, force=force)
     folder = Target(session, lists, force=force)
     names = {"file_paths": names_of(session, files), "to_file": target.name, "lists_folder": folder.name}
     arguments = read_arguments(ObservablesArguments, {**given, **names})
-    outcome = extract_observables(MACHINE, session.clock, arguments, into=target.storage, lists_into=folder.storage)
+    outcome = extract_observables(
+        MACHINE, session.clock, arguments, into=target.storage, lists_into=folder.storage, run=run
+    )
     target.tidy()
     folder.tidy()
     results = outcome.results

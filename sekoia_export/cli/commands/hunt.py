@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sekoia_export.analysis.apart import Ahead
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.cli import choices
 from sekoia_export.cli.exit_status import ExitStatus
@@ -34,13 +35,14 @@ def command(
     json: choices.Json = False,
 ) -> ExitStatus:
     """Find what Sigma rules find in exported files."""
-    from sekoia_export.cli.hunting import hunt
+    with Ahead("sekoia_export.analysis.sigma.hunting") as run:
+        from sekoia_export.cli.hunting import hunt
 
-    given = {
-        "examples": examples,
-        "engine": engine,
-        "master": master,
-        "on_bad_line": on_bad_line,
-        "timeout": timeout,
-    }
-    return hunt(Session.of(ctx), files, given, rules=rules, json=json)
+        given = {
+            "examples": examples,
+            "engine": engine,
+            "master": master,
+            "on_bad_line": on_bad_line,
+            "timeout": timeout,
+        }
+        return hunt(Session.of(ctx), files, given, rules=rules, json=json, run=run)

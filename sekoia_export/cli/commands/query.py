@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sekoia_export.analysis.apart import Ahead
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.cli import choices
 from sekoia_export.cli.exit_status import ExitStatus
@@ -42,19 +43,20 @@ def command(
     json: choices.Json = False,
 ) -> ExitStatus:
     """Ask exported files: in SQL, or without."""
-    from sekoia_export.cli.answers import query
+    with Ahead("sekoia_export.analysis.answering") as run:
+        from sekoia_export.cli.answers import query
 
-    given = {
-        "sql": sql,
-        "top": top,
-        "distinct": distinct,
-        "count_by": count_by,
-        "over_time": over_time,
-        "where": where,
-        "limit": limit,
-        "engine": engine,
-        "master": master,
-        "on_bad_line": on_bad_line,
-        "timeout": timeout,
-    }
-    return query(Session.of(ctx), files, given, output=output, force=force, json=json)
+        given = {
+            "sql": sql,
+            "top": top,
+            "distinct": distinct,
+            "count_by": count_by,
+            "over_time": over_time,
+            "where": where,
+            "limit": limit,
+            "engine": engine,
+            "master": master,
+            "on_bad_line": on_bad_line,
+            "timeout": timeout,
+        }
+        return query(Session.of(ctx), files, given, output=output, force=force, json=json, run=run)
