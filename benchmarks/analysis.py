@@ -5,13 +5,15 @@ table has its wall time, its CPU time, its peak memory (the largest process of i
 first row of its section it was. DuckDB's own command line is the one of PyPI's `duckdb-cli` where it is installed (or
 `duckdb` is in PATH), and else a plain Python process with the library; both run what a user would type.
 
-Usage: python benchmarks/analysis.py [--events 1000000,10000000] [--fit] [--only query]
+Usage: python benchmarks/analysis.py [--events 1000000,10000000] [--fit] [--only query] [--folder FOLDER]
+
+With `--folder` the files are made in a folder and stay there: the next run takes them up.
 
 `--fit` converts and asks three sizes more, and tells what the peak memory of a 10 GB export is by the line through
 them.
 
-A row more: a function that takes the Files and returns the command, under `@row(section, name)`. What needs Python goes
-into TASKS and is run by `own(task, ...)`.
+A row more: a function that takes the Files and returns the command, under `@row(section, name)`; what `sekoia-export`
+does not do goes into TASKS and is run by `own(task, ...)`.
 """
 
 from __future__ import annotations
@@ -89,6 +91,11 @@ def own(task: str, *arguments: object) -> list[str]:
     return [sys.executable, __file__, "--task", task, *map(str, arguments)]
 
 
+def command_line(*words: object) -> list[str]:
+    """Return a command of this project's as it is typed."""
+    return [str(Path(sys.executable).with_name("sekoia-export")), *map(str, words)]
+
+
 def duckdb_command(sql: str) -> list[str]:
     """Return how DuckDB alone runs a statement."""
     found = Path(sys.executable).with_name("duckdb")
@@ -102,7 +109,8 @@ def top_sql(source: Path) -> str:
     return f"SELECT \"{FIELD}\", count(*) AS n FROM '{source}' GROUP BY 1 ORDER BY 2 DESC LIMIT 10"
 
 
-GZIP, PARQUET, CONVERT = "query: top 10 of a field, from jsonl.gz", "query: the same, from Parquet", "convert"
+GZIP, PARQUET = "query: top 10 of a field, from jsonl.gz", "query: the same, from Parquet"
+CONVERT, CSV = "convert to Parquet", "convert to CSV"
 
 
 @row(GZIP, "zcat | jq | sort | uniq -c")
@@ -121,7 +129,7 @@ def _duckdb_gzip(files: Files) -> list[str]:
 
 @row(GZIP, "this")
 def _own_gzip(files: Files) -> list[str]:
-    return own("top", files.export)
+    return command_line("query", files.export, "--top", FIELD, "--limit", 10)
 
 
 @row(PARQUET, "DuckDB alone")
@@ -131,27 +139,32 @@ def _duckdb_parquet(files: Files) -> list[str]:
 
 @row(PARQUET, "this")
 def _own_parquet(files: Files) -> list[str]:
-    return own("top", files.parquet)
+    return command_line("query", files.parquet, "--top", FIELD, "--limit", 10)
 
 
-@row(CONVERT, "DuckDB's COPY to Parquet")
+@row(CONVERT, "DuckDB's COPY")
 def _copy(files: Files) -> list[str]:
     return duckdb_command(f"COPY (FROM '{files.export}') TO '{files.out}' (FORMAT parquet, COMPRESSION zstd)")
 
 
-@row(CONVERT, "this, Parquet")
+@row(CONVERT, "this")
 def _own_convert(files: Files) -> list[str]:
-    return own("convert", files.export, files.out, "parquet")
+    return command_line("convert", files.export, "-o", files.out)
 
 
-@row(CONVERT, "this, Parquet by day")
+@row(CONVERT, "this, a dataset by day")
 def _own_dataset(files: Files) -> list[str]:
-    return own("convert", files.export, files.out, "parquet", "by_day")
+    return command_line("convert", files.export, "-o", files.out, "--by-day")
 
 
-@row(CONVERT, "this, CSV")
+@row(CSV, "DuckDB's COPY")
+def _copy_csv(files: Files) -> list[str]:
+    return duckdb_command(f"COPY (FROM '{files.export}') TO '{files.out}' (FORMAT csv, HEADER true)")
+
+
+@row(CSV, "this")
 def _own_csv(files: Files) -> list[str]:
-    return own("convert", files.export, files.out, "csv")
+    return command_line("convert", files.export, "-o", files.out, "--format", "csv")
 
 
 def make(path: str, count: str) -> None:
@@ -164,21 +177,9 @@ def make(path: str, count: str) -> None:
         file.writelines(members(Events(seed=1, total=int(count), period=period), FIELDS, per_member=PER_MEMBER))
 
 
-def top(path: str) -> None:
-    """Ask as `query_export` does."""
-    from sekoia_export.arguments.analysis import QueryArguments
-    from sekoia_export.arguments.base import read_arguments
-    from sekoia_export.clock import SystemClock
-    from sekoia_export.operations.query import query_export
-    from sekoia_export.transfer.local_storage import LocalDataStorage
-
-    file = Path(path)
-    asked = read_arguments(QueryArguments, {"file_path": file.name, "top": FIELD, "limit": 10})
-    print(query_export(LocalDataStorage(file.parent), SystemClock(), asked).results.rows)
-
-
 def alone(path: str) -> None:
     """Print the seconds of the query alone, in a process that has begun."""
+    from sekoia_export.analysis.database import Limits
     from sekoia_export.analysis.events import EventTable
     from sekoia_export.analysis.files import finding
     from sekoia_export.analysis.questions import Question
@@ -188,28 +189,14 @@ def alone(path: str) -> None:
     file = Path(path)
     with (
         finding(LocalDataStorage(file.parent), [file.name]) as found,
-        EventTable(found, deadline=Deadline(SystemClock(), None)) as table,
+        EventTable(found, deadline=Deadline(SystemClock(), None), limits=Limits.of_this_machine()) as table,
     ):
         begun = time.perf_counter()
         table.rows(Question(top=FIELD).as_sql(most=10))
         print(time.perf_counter() - begun)
 
 
-def convert(source: str, target: str, file_format: str, by_day: str = "") -> None:
-    """Convert as `convert_export` does."""
-    from sekoia_export.arguments.analysis import ConvertArguments
-    from sekoia_export.arguments.base import read_arguments
-    from sekoia_export.clock import SystemClock
-    from sekoia_export.operations.convert import convert_export
-    from sekoia_export.transfer.local_storage import LocalDataStorage
-
-    file, out = Path(source), Path(target)
-    given = {"file_path": file.name, "file_name": out.name, "format": file_format, "by_day": bool(by_day)}
-    asked = read_arguments(ConvertArguments, given)
-    convert_export(LocalDataStorage(file.parent), SystemClock(), asked)
-
-
-TASKS: dict[str, Callable[..., None]] = {"make": make, "top": top, "alone": alone, "convert": convert}
+TASKS: dict[str, Callable[..., None]] = {"make": make, "alone": alone}
 
 
 def measure(command: list[str]) -> Taken:
@@ -233,10 +220,14 @@ def remove(path: Path) -> None:
 
 
 def made(folder: Path, events: int) -> Files:
-    """Return an export of so many events, and the same as Parquet."""
+    """Return an export of so many events, and the same as Parquet; what is there already is taken."""
     files = Files(folder / f"{events}.jsonl.gz", folder / f"{events}.parquet", folder / "out")
-    subprocess.run(own("make", files.export, events), check=True)
-    subprocess.run(own("convert", files.export, files.parquet, "parquet"), check=True)
+    for path, command in (
+        (files.export, own("make", files.export, events)),
+        (files.parquet, command_line("convert", files.export, "-o", files.parquet)),
+    ):
+        if not path.exists():
+            subprocess.run(command, check=True, capture_output=True)
     return files
 
 
@@ -275,10 +266,11 @@ def fit(folder: Path, events: int) -> None:
     for part in (events // 4, events // 2, events):
         files = made(folder, part)
         sizes.append(files.export.stat().st_size)
-        peaks["top"].append(measure(own("top", files.export)).peak_mib)
-        peaks["convert"].append(measure(own("convert", files.export, files.out, "parquet")).peak_mib)
-        for path in (files.export, files.parquet, files.out):
-            remove(path)
+        for name, command in (("top", _own_gzip), ("convert", _own_convert)):
+            words = command(files)
+            assert words is not None
+            peaks[name].append(measure(words).peak_mib)
+            remove(files.out)
     mean_size = sum(sizes) / len(sizes)
     print("\npeak memory in MiB by the size of the jsonl.gz")
     for name, values in peaks.items():
@@ -295,6 +287,7 @@ def main() -> None:
     parser.add_argument("--events", default="1000000", help="numbers of events, with commas between them")
     parser.add_argument("--only", default="", help="the sections with this in their name")
     parser.add_argument("--fit", action="store_true", help="the peak memory of a 10 GB export, by three sizes")
+    parser.add_argument("--folder", type=Path, help="where the files are made, and stay")
     parser.add_argument("--task", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.task:
@@ -302,12 +295,9 @@ def main() -> None:
         return
     counts = [int(count) for count in given.events.split(",")]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = given.folder or Path(name)
         for events in counts:
-            files = made(folder, events)
-            tables(files, events, given.only)
-            remove(files.export)
-            remove(files.parquet)
+            tables(made(folder, events), events, given.only)
         if given.fit:
             fit(folder, counts[-1])
 
