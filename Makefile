@@ -20,7 +20,7 @@ CEPH_PACKAGES := ceph-mon ceph-osd radosgw ceph-common
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test browser test-ceph test-spark check manifests lock image session bench clean
+.PHONY: help install demo test browser spark test-ceph test-spark check manifests lock image session bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,13 +30,16 @@ install: $(VENV)/.installed ## Put everything, sekoia-export included, into .ven
 demo: $(VENV)/.installed-runtime ## Run the chain of actions against the simulator, as the playbook engine does
 	@$(RUN) -m sekoia_export.cli demo
 
-test: install browser ## Run everything that CI runs: make check, then the tests with their coverage
+test: install browser spark ## Run everything that CI runs: make check, then the tests with their coverage
 	@$(MAKE) --no-print-directory check
 	@rm -rf '$(REPORTS)' && mkdir -p '$(REPORTS)'
-	COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage run -m pytest -n auto --junitxml='$(REPORTS)/junit.xml'
+	COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage run -m pytest -n auto --ignore=tests/analysis/spark \
+		--junitxml='$(REPORTS)/junit.xml'
+	COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage run -m pytest -n 0 tests/analysis/spark \
+		--junitxml='$(REPORTS)/spark.xml'
 	@COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage combine --quiet
 	@COVERAGE_FILE='$(REPORTS)/coverage' $(RUN) -m coverage report
-	@$(RUN) .ci/summary.py '$(REPORTS)/junit.xml'
+	@$(RUN) .ci/summary.py '$(REPORTS)/junit.xml' '$(REPORTS)/spark.xml'
 
 # Where it cannot be had, the tests that need it are skipped, and say so.
 browser:
@@ -45,12 +48,17 @@ browser:
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(BROWSER) >/dev/null; } || \
 		echo "No $(BROWSER) here, and root could not install it with apt-get: the tests in a browser are skipped." >&2
 
-test-spark: install ## Run the tests of the engine spark on a local cluster with two workers; PySpark (0.5 GB) goes into .venv
-	@type java >/dev/null 2>&1 || { test "$$(id -u)" = 0 && type apt-get >/dev/null 2>&1 && \
-		echo "Installing $(SPARK_PACKAGES)" && apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(SPARK_PACKAGES) >/dev/null; } || { \
-		echo "make test-spark needs Java 17 or newer ($(SPARK_PACKAGES) of Debian)." >&2; exit 1; }
-	@$(PIP_INSTALL) --require-hashes --requirement requirements-spark.txt
+# Likewise. The JRE and PySpark, 45 and 450 MB to fetch, are only for the tests of the engine spark.
+spark: install
+	@type java >/dev/null 2>&1 || { \
+		test "$$(id -u)" = 0 && type apt-get >/dev/null 2>&1 && echo "Installing $(SPARK_PACKAGES)" && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(SPARK_PACKAGES) >/dev/null; } || \
+		echo "No java here, and root could not install it with apt-get: the tests on Spark are skipped." >&2
+	@! type java >/dev/null 2>&1 || test $(VENV)/.installed-spark -nt requirements-spark.txt || { \
+		echo "Installing PySpark into $(VENV)" && $(PIP_INSTALL) --require-hashes --requirement requirements-spark.txt && \
+		touch $(VENV)/.installed-spark; } || echo "PySpark could not be installed: the tests on Spark are skipped." >&2
+
+test-spark: spark ## Run the tests of the engine spark alone, on a local cluster with two workers
 	$(RUN) -m pytest -n 0 tests/analysis/spark
 
 test-ceph: install ## Run the tests against real storage with Ceph's S3 instead of SeaweedFS; needs root or Debian's Ceph packages

@@ -1,6 +1,6 @@
-"""Print the last line of a test run: how many tests passed and failed, read from pytest's JUnit report.
+"""Print the last line of a test run: how many tests passed and failed, read from pytest's JUnit reports.
 
-Usage: summary.py REPORT
+Usage: summary.py REPORT...
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 
 def main() -> int:
     """Print the counts; the exit status is 1 when a test failed or none ran."""
-    suites = ET.parse(sys.argv[1]).getroot().findall("testsuite")  # noqa: S314 - pytest just wrote it
+    reports = [ET.parse(name).getroot() for name in sys.argv[1:]]  # noqa: S314 - pytest just wrote them
+    suites = [suite for report in reports for suite in report.findall("testsuite")]
     ran, failed, errors, skipped = (
         sum(int(suite.get(name, "0")) for suite in suites) for name in ("tests", "failures", "errors", "skipped")
     )

@@ -13,9 +13,10 @@ HIDDEN = "***"
 
 # What ends a URL in running text. A single quote and a closing parenthesis may stand in a query, so they do not.
 _END = r"\s\"<>"
-# Scheme, host and path of a URL are kept; user info, query and fragment are where signatures and passwords live.
+# Scheme, host and path of a URL are kept; user info, query, fragment and what a semicolon begins (Spark Connect's way:
+# sc://host:15002/;token=...) are where signatures and passwords live.
 _URL = re.compile(
-    rf"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*:/{{2,}})(?P<user>[^/?#{_END}]*@)?(?P<rest>[^?#{_END}]*)(?P<query>[?#][^{_END}]*)?"
+    rf"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*:/{{2,}})(?P<user>[^/?#{_END}]*@)?(?P<rest>[^?#;{_END}]*)(?P<query>[?#][^{_END}]*|;[^{_END}]+)?"
 )
 _QUERY_OF_PATH = re.compile(rf"(?P<path>/[^?{_END}]*)\?[^{_END}]*=[^{_END}]*")
 
@@ -25,7 +26,7 @@ def strip_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
-    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    place = re.split(r"[?#;]", rest, maxsplit=1)[0]
     slashes = len(place) - len(place.lstrip("/"))
     authority, slash, path = place[slashes:].partition("/")
     return f"{scheme}{separator}{place[:slashes]}{authority.rpartition('@')[2]}{slash}{path}"

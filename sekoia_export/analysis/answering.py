@@ -17,6 +17,8 @@ from sekoia_export.clock import Deadline, SystemClock
 from sekoia_export.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     import duckdb
 
     from sekoia_export.analysis.database import Limits
@@ -63,14 +65,15 @@ def answer(asked: Asked, timeout_s: float | None) -> dict[str, Any]:
         sql = question.as_sql(most=None if asked.file_format else asked.limit + 1)
         if asked.file_format is None:
             with table.asking(sql) as result:
-                given = _first_rows(result, asked.limit)
+                names = distinct_names([str(column[0]) for column in result.description or []])
+                given = first_rows(names, _rows(result, asked.limit), asked.limit)
             return {**given, "bad_lines": table.bad_lines, "path": None}
         judged = table.judge(sql)
         table.prepare(judged)
         # At the end of the statement: whatever comment the query ends in ends with it.
         columns = distinct_names([str(row[0]) for row in table.database.rows(f"DESCRIBE {judged.sql}")])
-        names = ", ".join(map(identifier, columns))
-        table.database.rows(f"CREATE TEMP VIEW {ANSWER} ({names}) AS {judged.sql}")
+        quoted = ", ".join(map(identifier, columns))
+        table.database.rows(f"CREATE TEMP VIEW {ANSWER} ({quoted}) AS {judged.sql}")
         path = asked.found.private / "work" / f"answer.{asked.file_format.value}"
         count = write_rows(table.database, f"FROM {ANSWER}", path, asked.file_format)
         return {
@@ -83,22 +86,37 @@ def answer(asked: Asked, timeout_s: float | None) -> dict[str, Any]:
         }
 
 
-def _first_rows(result: duckdb.DuckDBPyConnection, limit: int) -> dict[str, Any]:
-    columns = distinct_names([str(column[0]) for column in result.description or []])
-    rows: list[dict[str, Any]] = []
+def first_rows(columns: list[str], rows: Iterable[Sequence[Any]], limit: int) -> dict[str, Any]:
+    """Return `columns`, `rows`, `row_count` and `truncated`: the first rows, as far as they have room in the results.
+
+    Args:
+        columns: their names, all different.
+        rows: an engine's, read no further than is needed.
+        limit: how many rows are given.
+
+    Raises:
+        UsageError: there is no room for a single one.
+    """
+    given: list[dict[str, Any]] = []
     room_bytes = INLINE_LIMIT_BYTES
     truncated = False
-    while not truncated and (fetched := result.fetchmany(min(_FETCHED_ROWS, limit + 1 - len(rows)))):
-        for values in fetched:
-            row = dict(zip(columns, map(plain, values), strict=True))
-            room_bytes -= len(orjson.dumps(row))
-            if len(rows) == limit or room_bytes < 0:
-                truncated = True
-                break
-            rows.append(row)
-    if truncated and not rows and limit:
+    for values in rows:
+        row = dict(zip(columns, map(plain, values), strict=True))
+        room_bytes -= len(orjson.dumps(row))
+        if len(given) == limit or room_bytes < 0:
+            truncated = True
+            break
+        given.append(row)
+    if truncated and not given and limit:
         raise UsageError(
             f"The first row alone is larger than the {INLINE_LIMIT_BYTES // 2**20} MiB that results may have.",
             "Ask for fewer columns, or give to_file.",
         )
-    return {"columns": columns, "rows": rows, "row_count": len(rows), "truncated": truncated}
+    return {"columns": columns, "rows": given, "row_count": len(given), "truncated": truncated}
+
+
+def _rows(result: duckdb.DuckDBPyConnection, limit: int) -> Iterator[Sequence[Any]]:
+    left = limit + 1
+    while left and (fetched := result.fetchmany(min(_FETCHED_ROWS, left))):
+        left -= len(fetched)
+        yield from fetched

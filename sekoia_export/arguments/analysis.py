@@ -10,7 +10,7 @@ from pydantic import Field
 from sekoia_export.analysis.converting import ConvertFormat
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.analysis.questions import Question
-from sekoia_export.analysis.spark.session import DEFAULT_MASTER
+from sekoia_export.analysis.spark.opening import DEFAULT_MASTER
 from sekoia_export.arguments.base import LONGEST_TIMEOUT_S, Arguments, ListOfText
 from sekoia_export.errors import UsageError
 
@@ -64,7 +64,8 @@ class EngineArguments(FilesArguments):
     master: str = Field(
         default=DEFAULT_MASTER,
         description="With the engine spark: its master, such as spark://host:7077, or sc://host:15002 for Spark "
-        "Connect; by default a Spark of this machine's own",
+        "Connect, whose token is best in the environment variable SPARK_CONNECT_AUTHENTICATE_TOKEN; by default a Spark "
+        "of this machine's own",
         min_length=1,
     )
 

@@ -54,6 +54,7 @@ def hunt_export(
     Raises:
         UsageError: there are no rules, none that can be used, or a name that cannot be used as given.
         DamagedExport: a file is damaged, or has a line that is no JSON object where that is an error.
+        NetworkError: Spark does not answer.
         DeadlineExceeded: it took too long.
         DataStorageError, DiskFull: the data storage, or the temporary folder.
     """

@@ -12,7 +12,6 @@ from sekoia_export.analysis.database import Limits
 from sekoia_export.analysis.files import finding
 from sekoia_export.arguments.analysis import Engine
 from sekoia_export.clock import Deadline
-from sekoia_export.errors import UsageError
 from sekoia_export.operations.cluster import cluster_of
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.produced import check_apart, format_of, publish
@@ -50,6 +49,7 @@ def query_export(
     Raises:
         UsageError: a name, the question or its SQL cannot be used as given, or takes too much memory.
         DamagedExport: a file is damaged, or has a line that is no JSON object where that is an error.
+        NetworkError: Spark does not answer.
         DeadlineExceeded: it took too long.
         DataStorageError, DiskFull: the data storage, or the temporary folder.
     """
@@ -59,11 +59,6 @@ def query_export(
     names = arguments.names
     target = file_format = None
     if arguments.to_file is not None:
-        if arguments.engine is Engine.SPARK:
-            raise UsageError(
-                "The argument to_file is not for the engine spark: its answers come inline.",
-                "Leave out to_file, or ask with engine duckdb.",
-            )
         target = (into or storage).check_name(arguments.to_file, argument="to_file")
         file_format = format_of(target)
     with finding(storage, names) as found:
@@ -72,7 +67,7 @@ def query_export(
         limits = limits or Limits.of_this_machine()
         if arguments.engine is Engine.SPARK:
             cluster = cluster_of(arguments, found, deadline=deadline, limits=limits, run=run)
-            given = cluster.answer(question, limit=arguments.limit)
+            given = cluster.answer(question, limit=arguments.limit, file_format=file_format)
         else:
             asked = Asked(
                 found=found,

@@ -6,12 +6,13 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sekoia_export.analysis.answering import first_rows
 from sekoia_export.analysis.guard import TABLE
 from sekoia_export.analysis.sigma.hunting import found_by
 from sekoia_export.analysis.sigma.plan import PREPARED, HuntPlan
+from sekoia_export.analysis.spark.carrying import Carried, carry, check_kinds
 from sekoia_export.analysis.spark.planning import SOURCE, PlannedHunt, PlannedQuestion
 from sekoia_export.analysis.spark.session import Spark
-from sekoia_export.analysis.values import distinct_names, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sekoia_export.analysis.files import FoundFiles
     from sekoia_export.analysis.questions import Question
     from sekoia_export.analysis.sigma.rules import RuleText
+    from sekoia_export.analysis.writing import FileFormat
     from sekoia_export.clock import Deadline
 
 
@@ -44,28 +46,41 @@ class Cluster:
     run: Runner
     session: Callable[..., Spark] = Spark
 
-    def answer(self, question: Question, *, limit: int) -> dict[str, Any]:
-        """Return what `answering.answer` returns for a question without a file.
+    def answer(self, question: Question, *, limit: int, file_format: FileFormat | None = None) -> dict[str, Any]:
+        """Return what `answering.answer` returns.
+
+        Args:
+            question: what is asked.
+            limit: how many rows are given.
+            file_format: all rows go into a file of this kind instead, None for none.
 
         Raises:
             UsageError: the question cannot be answered as it stands, or not by Spark.
-            NetworkError: Spark does not answer.
+            NetworkError: Spark does not answer, or does not answer any more.
             DeadlineExceeded, DataStorageError, DiskFull: as their names say.
         """
-        asked = PlannedQuestion(found=self.found, question=question, most=limit + 1, limits=self.limits)
+        most = None if file_format else limit + 1
+        asked = PlannedQuestion(found=self.found, question=question, most=most, limits=self.limits)
         planned = self._plan("plan_question", asked)
-        with self._opened(planned["view"]) as spark:
-            columns, rows = spark.rows(planned["sql"], most=limit + 1)
-        names = distinct_names(columns)
-        given = [dict(zip(names, map(plain, row), strict=True)) for row in rows[:limit]]
-        return {
-            "columns": names,
-            "rows": given,
-            "row_count": len(given),
-            "truncated": len(rows) > limit,
-            "bad_lines": 0,
-            "path": None,
-        }
+        columns = [(str(name), str(kind)) for name, kind in planned["columns"]]
+        names = [name for name, _ in columns]
+        if file_format is not None:
+            return {**self._file(planned, columns, file_format), "columns": names, "rows": [], "truncated": False}
+        with self._opened(planned["view"]) as spark, contextlib.closing(spark.stream(planned["sql"])) as rows:
+            given = first_rows(names, rows, limit)
+        return {**given, "bad_lines": 0, "path": None}
+
+    def _file(self, planned: dict[str, Any], columns: list[tuple[str, str]], file_format: FileFormat) -> dict[str, Any]:
+        check_kinds(columns)
+        private = self.found.private
+        (private / "work").mkdir(mode=0o700, exist_ok=True)
+        lines = private / "work" / "rows.jsonl.gz"
+        with self._opened(planned["view"]) as spark, contextlib.closing(spark.stream(planned["sql"])) as rows:
+            carry(rows, columns, lines)
+        carried = Carried(private=private, lines=lines, columns=columns, file_format=file_format, limits=self.limits)
+        made: dict[str, Any] = self._run_apart("carrying:write_carried", carried)
+        lines.unlink()
+        return {**made, "bad_lines": 0}
 
     def hunt(self, texts: Sequence[RuleText], *, examples: int) -> dict[str, Any]:
         """Return what `sigma.hunting.hunt` returns.
@@ -81,11 +96,13 @@ class Cluster:
         with self._opened(planned["view"]) as spark:
             spark.make_functions()
             spark.make_view(PREPARED, plan.prepared)
-            return {**found_by(plan, lambda sql: spark.rows(sql)[1]), "bad_lines": 0}
+            return {**found_by(plan, spark.rows), "bad_lines": 0}
 
     def _plan(self, name: str, asked: PlannedQuestion | PlannedHunt) -> Any:
-        task = f"sekoia_export.analysis.spark.planning:{name}"
-        return self.run(task, asked, deadline=self.deadline, limits=self.limits)
+        return self._run_apart(f"planning:{name}", asked)
+
+    def _run_apart(self, task: str, argument: PlannedQuestion | PlannedHunt | Carried) -> Any:
+        return self.run(f"sekoia_export.analysis.spark.{task}", argument, deadline=self.deadline, limits=self.limits)
 
     @contextlib.contextmanager
     def _opened(self, view: str) -> Iterator[Spark]:

@@ -15,6 +15,7 @@ from sekoia_export.analysis.guard import TABLE
 from sekoia_export.analysis.parquet import parquet_source, parquet_values
 from sekoia_export.analysis.questions import Question, check_condition
 from sekoia_export.analysis.spark.dialect import to_spark
+from sekoia_export.analysis.values import distinct_names
 from sekoia_export.clock import Deadline, SystemClock
 from sekoia_export.errors import UsageError
 
@@ -48,7 +49,8 @@ class PlannedHunt:
 
 
 def plan_question(asked: PlannedQuestion, timeout_s: float | None) -> dict[str, Any]:
-    """Return `view`, the SELECT that makes the table `events` of SOURCE, and `sql`, the question; both Spark's.
+    """Return `view`, the SELECT that makes the table `events` of SOURCE, and `sql`, the question, both Spark's, and
+    `columns`, the name and the type that DuckDB's answer has for each column.
 
     Raises:
         UsageError: the files are not Parquet, or the question may not run, or has no form in Spark's SQL.
@@ -60,7 +62,10 @@ def plan_question(asked: PlannedQuestion, timeout_s: float | None) -> dict[str, 
             check_condition(table.judge(f"SELECT 1 FROM {TABLE} WHERE (\n{question.where}\n)").tree)
         judged = table.judge(question.as_sql(most=asked.most))
         table.prepare(judged)
-        return {"view": _view(table, asked.found), "sql": to_spark(judged.sql)}
+        described = table.database.rows(f"DESCRIBE {judged.sql}")
+        names = distinct_names([str(row[0]) for row in described])
+        columns = list(zip(names, (str(row[1]) for row in described), strict=True))
+        return {"view": _view(table, asked.found), "sql": to_spark(judged.sql), "columns": columns}
 
 
 def plan_hunt(asked: PlannedHunt, timeout_s: float | None) -> dict[str, Any]:

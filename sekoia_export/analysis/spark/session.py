@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from sekoia_export.errors import DeadlineExceeded, NetworkError, UsageError
-from sekoia_export.redaction import redact
+from sekoia_export.analysis.spark.failing import Failures
+from sekoia_export.analysis.spark.opening import (
+    OLDEST_VERSION,
+    RETRIES,
+    begin_session,
+    check_installed,
+    is_connect,
+    retry,
+)
+from sekoia_export.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from pyspark.sql import SparkSession
 
     from sekoia_export.clock import Deadline
 
-CONNECT_SCHEME = "sc://"
-DEFAULT_MASTER = "local[*]"
 _BEFORE, _AFTER = (f"filter(split(split_part(a, '::', {at}), ':'), g -> g <> '')" for at in (1, 2))
 ADDRESS_FUNCTION = (
     "CREATE OR REPLACE TEMPORARY FUNCTION address_bits(a STRING) RETURNS STRING RETURN CASE "
@@ -38,10 +41,11 @@ _CONFIGURATION = {
     "spark.sql.caseSensitive": "false",
     "spark.sql.ansi.enabled": "true",
 }
+GRACE_S = 5.0
 
 
 class Spark:
-    """A session of Spark with the view SOURCE of some Parquet files.
+    """A session of Spark with the views of some Parquet files.
 
     A context; leaving it ends the session, and a Spark that it started.
 
@@ -50,121 +54,127 @@ class Spark:
         private: a private folder, for what a Spark started here writes.
         deadline: what runs is interrupted when it passes.
         configuration: more of Spark's own.
+        retries: how often a request to Spark Connect that was not answered is sent again.
+        grace_s: what Spark Connect has to end a question whose time is over, before the connection is closed.
 
     Raises:
-        UsageError: PySpark is not installed, or the address is none.
+        UsageError: PySpark is not installed, or what answers is no Spark that can be asked.
         NetworkError: no Spark answers there.
+        DeadlineExceeded: it took too long.
     """
 
     def __init__(
-        self, *, master: str, private: Path, deadline: Deadline, configuration: Mapping[str, str] | None = None
+        self,
+        *,
+        master: str,
+        private: Path,
+        deadline: Deadline,
+        configuration: Mapping[str, str] | None = None,
+        retries: int = RETRIES,
+        grace_s: float = GRACE_S,
     ) -> None:
         self._deadline = deadline
-        self._session = self._open(master, private, {**_CONFIGURATION, **(configuration or {})})
+        self._grace_s = grace_s
+        self._remote = is_connect(master)
+        check_installed()
+        self._failures = Failures(master=master, deadline=deadline)
+        deadline.check("The query")
+        with self._failures.translated():
+            self._session: Any = begin_session(master, private)
+        try:
+            with self._in_time():
+                self._check_version()
+                for name, value in {**_CONFIGURATION, **(configuration or {})}.items():
+                    self._session.conf.set(name, value)
+        except BaseException:
+            self._failures.lost |= self._remote
+            self._end()
+            raise
+        self._failures.opened = True
+        if self._remote:
+            retry(self._session, retries)
 
     def make_view(self, name: str, sql: str) -> None:
         """Make a temporary view of a SELECT."""
-        with self._failures():
+        with self._in_time():
             self._session.sql(sql).createOrReplaceTempView(name)
 
     def read(self, name: str, paths: Sequence[str]) -> None:
         """Make a temporary view of Parquet files, the union of their columns by name."""
-        with self._failures():
+        with self._in_time():
             self._session.read.option("mergeSchema", "true").parquet(*paths).createOrReplaceTempView(name)
 
     def make_functions(self) -> None:
         """Make the functions that rules use."""
-        with self._failures():
+        with self._in_time():
             self._session.sql(ADDRESS_FUNCTION).collect()
 
-    def rows(self, sql: str, *, most: int | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Return the columns and the rows, `most` of them, of a SELECT whose answer is small without it.
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a SELECT whose answer is known to be small.
 
         Raises:
             UsageError: Spark refuses it.
+            NetworkError: Spark does not answer any more.
             DeadlineExceeded: it took too long.
         """
-        with self._failures(), self._interrupted_in_time():
-            frame = self._session.sql(sql) if most is None else self._session.sql(sql).limit(most)
-            return list(frame.columns), [tuple(row) for row in frame.collect()]
+        with self._in_time():
+            return [tuple(row) for row in self._session.sql(sql).collect()]
+
+    def stream(self, sql: str) -> Generator[tuple[Any, ...], None, None]:
+        """Give the rows of a SELECT as they come: no more than a part of them is on this machine at once.
+
+        Raises:
+            UsageError: Spark refuses it.
+            NetworkError: Spark does not answer any more.
+            DeadlineExceeded: it took too long.
+        """
+        with self._in_time():
+            yield from map(tuple, self._session.sql(sql).toLocalIterator())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._session.stop()
+        self._end()
 
-    def _open(self, master: str, private: Path, configuration: Mapping[str, str]) -> SparkSession:
-        try:
-            from pyspark.sql import SparkSession
-        except ImportError:
+    def _check_version(self) -> None:
+        version = str(self._session.version)
+        if int(version.partition(".")[0]) < OLDEST_VERSION:
             raise UsageError(
-                "The engine spark needs PySpark, which is not installed.",
-                "Install it with: pip install 'sekoia-event-export[analysis,spark]'",
-            ) from None
-        builder = SparkSession.builder.appName("sekoia-export")
-        if master.startswith(CONNECT_SCHEME):
-            builder = builder.remote(master)
-        else:
-            builder = builder.master(master)
-            for name, value in _local_configuration(master, private).items():
-                builder = builder.config(name, value)
-        with self._failures(master):
-            session = builder.getOrCreate()
-            for name, value in configuration.items():
-                session.conf.set(name, value)
-            return session
+                f"The Spark that was asked has version {version[:20]}.",
+                f"Ask one of version {OLDEST_VERSION} or newer, or ask with engine duckdb.",
+            )
+
+    def _end(self) -> None:
+        if self._remote:
+            # What does not answer is not waited for: the server ends a session that nobody uses.
+            self._session.release_session_on_close = not self._failures.lost
+            retry(self._session, 0)
+        with self._failures.ignored():  # the answer is there, or the error that matters is on its way
+            self._session.stop()
 
     @contextlib.contextmanager
-    def _interrupted_in_time(self) -> Iterator[None]:
+    def _in_time(self) -> Iterator[None]:
         self._deadline.check("The query")
         left_s = self._deadline.remaining_s()
-        timer = threading.Timer(left_s, self._session.interruptAll) if left_s != float("inf") else None
-        if timer:
-            timer.daemon = True
-            timer.start()
+        ended = threading.Event()
+        watch = threading.Thread(target=self._interrupt, args=(left_s, ended), name="deadline", daemon=True)
+        if left_s != float("inf"):
+            watch.start()
         try:
-            yield
+            with self._failures.translated():
+                yield
         finally:
-            if timer:
-                timer.cancel()
+            ended.set()
 
-    @contextlib.contextmanager
-    def _failures(self, master: str | None = None) -> Iterator[None]:
-        from py4j.protocol import Py4JError
-        from pyspark.errors import PySparkException
+    def _interrupt(self, left_s: float, ended: threading.Event) -> None:
+        if ended.wait(left_s):
+            return
+        # A server that hangs does not answer an interrupt either, hence a thread of its own.
+        threading.Thread(target=self._interrupt_all, name="interrupt", daemon=True).start()
+        if self._remote and not ended.wait(self._grace_s):
+            self._session.client.close()
 
-        try:
-            yield
-        except (PySparkException, Py4JError) as failure:
-            if self._deadline.passed():
-                raise DeadlineExceeded(
-                    f"The query took longer than the {self._deadline.timeout_s or 0:g} seconds it was given.",
-                    "Ask for less, or give the step a longer timeout.",
-                ) from None
-            said = redact(" ".join(str(failure).split("\tat ", 1)[0].split())[:300])
-            if master is not None:
-                raise NetworkError(f"No Spark answers at {master}: {said}", "Check the argument master.") from None
-            raise UsageError(f"Spark cannot carry it out: {said}", "Correct it, or ask with engine duckdb.") from None
-        except (OSError, RuntimeError) as failure:
-            place = f" at {master}" if master is not None else ""
-            raise NetworkError(
-                f"Spark{place} does not answer ({type(failure).__name__}).",
-                "Check the argument master; a Spark that is started here needs Java 17 or newer.",
-            ) from None
-
-
-def _local_configuration(master: str, private: Path) -> dict[str, str]:
-    """Return the configuration of a driver that runs here; what Spark writes goes below `private`."""
-    os.environ.setdefault("SPARK_WORKER_DIR", str(private / "spark-workers"))
-    configuration = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
-        "spark.local.dir": str(private / "spark"),
-        "spark.sql.warehouse.dir": str(private / "spark-warehouse"),
-    }
-    if master.startswith("local"):
-        configuration |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    return configuration
+    def _interrupt_all(self) -> None:
+        with self._failures.ignored():  # who waits for the answer says what happened
+            self._session.interruptAll()

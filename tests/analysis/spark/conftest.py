@@ -1,20 +1,37 @@
-"""A local cluster of Spark with two workers, one for all tests; a data storage with a dataset of Parquet files."""
+"""A local cluster of Spark with two workers, one for all tests, asked as its driver and through Spark Connect."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
 
 import pytest
 
 from sekoia_export.analysis.spark.session import Spark
 from sekoia_export.clock import Deadline, SystemClock
 
-MASTER = "local-cluster[2,1,1024]"
+MASTER = "local-cluster[2,1,512]"
+TOKEN = "canary-token-of-spark-connect"
+SMALL_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+STARTED_WITH = {
+    "spark.driver.memory": "512m",
+    "spark.executor.memory": "512m",
+    "spark.driver.extraJavaOptions": SMALL_JVM,
+    "spark.executor.extraJavaOptions": SMALL_JVM,
+    "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+    "spark.connect.grpc.binding.address": "127.0.0.1",
+    "spark.connect.authenticate.token": TOKEN,
+}
 FEW_TASKS = {"spark.sql.shuffle.partitions": "2"}
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+"""Compiling a question takes longer than asking it of so few events: the driver compiles them, as always."""
 MISSING = [
     *([] if importlib.util.find_spec("pyspark") else ["PySpark"]),
     *([] if shutil.which("java") else ["Java (default-jre-headless of Debian)"]),
@@ -48,8 +65,54 @@ class KeptSpark:
         return getattr(self._spark, name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalCluster:
+    """A cluster that runs.
+
+    Attributes:
+        driver: a session of its driver, in this process.
+        connect: where its driver answers Spark Connect; TOKEN opens it.
+    """
+
+    driver: KeptSpark
+    connect: str
+
+
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     private, deadline = tmp_path_factory.mktemp("spark"), Deadline(SystemClock(), None)
-    with Spark(master=MASTER, private=private, deadline=deadline, configuration=FEW_TASKS) as session:
-        yield KeptSpark(session)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]  # of Spark nothing public tells the port that it chose itself
+    started_with = {**STARTED_WITH, "spark.connect.grpc.binding.port": str(port)}
+    with environment(PYSPARK_SUBMIT_ARGS=submit_arguments(started_with)):
+        spark = Spark(master=MASTER, private=private, deadline=deadline, configuration=FEW_TASKS)
+    with spark:
+        yield LocalCluster(driver=KeptSpark(spark), connect=f"sc://localhost:{port}")
+
+
+@pytest.fixture(scope="session")
+def connected(local_cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptSpark]:
+    private, deadline = tmp_path_factory.mktemp("spark-connect"), Deadline(SystemClock(), None)
+    configuration = {**FEW_TASKS, **INTERPRETED}
+    with environment(SPARK_CONNECT_AUTHENTICATE_TOKEN=TOKEN):
+        spark = Spark(master=local_cluster.connect, private=private, deadline=deadline, configuration=configuration)
+        with spark:
+            yield KeptSpark(spark)
+
+
+@pytest.fixture(params=["driver", "connect"])
+def spark(request: pytest.FixtureRequest, local_cluster: LocalCluster) -> Callable[..., Any]:
+    """Give what answers: the cluster's driver in this process, or the same driver through Spark Connect."""
+    if request.param == "driver":
+        return local_cluster.driver
+    kept: KeptSpark = request.getfixturevalue("connected")
+    return kept
+
+
+def environment(**variables: str) -> Any:
+    return mock.patch.dict(os.environ, variables)
+
+
+def submit_arguments(configuration: Mapping[str, str]) -> str:
+    return " ".join([*(f"--conf '{name}={value}'" for name, value in configuration.items()), "pyspark-shell"])

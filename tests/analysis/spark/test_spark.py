@@ -1,10 +1,18 @@
-"""Spark's answers are DuckDB's, row by row: questions, SQL and every Sigma case, on a cluster with two workers."""
+"""Spark's answers are DuckDB's, row by row: questions, SQL, files and every Sigma case, on a cluster with two workers,
+as its driver and through Spark Connect.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from sekoia_export.analysis.answering import Asked, answer
@@ -15,12 +23,14 @@ from sekoia_export.analysis.questions import Question
 from sekoia_export.analysis.sigma.hunting import Hunt, hunt
 from sekoia_export.analysis.sigma.rules import RuleText
 from sekoia_export.analysis.spark.asking import Cluster
+from sekoia_export.analysis.writing import FileFormat
 from sekoia_export.arguments.analysis import ConvertArguments
 from sekoia_export.arguments.base import read_arguments
 from sekoia_export.clock import Deadline, SystemClock
 from sekoia_export.operations.convert import convert_export
 from tests.analysis.conftest import Folder, in_this_process
 from tests.analysis.sigma_cases import CASES
+from tests.analysis.spark.conftest import TOKEN, LocalCluster
 
 HEAD = "title: {title}\nstatus: test\nlogsource:\n    category: test\n"
 USERS, ADDRESSES = ("alice", "Bob", "", None, "élodie"), ("10.0.0.1", "192.168.1.130", "2001:db8::1", "host", None)
@@ -101,12 +111,68 @@ QUESTIONS = [
 def test_a_question_has_the_same_answer(dataset: Folder, spark: Callable[..., Any], question: Question) -> None:
     duckdb, answered = both(dataset, spark, question)
     assert duckdb["rows"]
-    assert answered["columns"] == duckdb["columns"] or question.sql
+    assert answered["columns"] == duckdb["columns"]
     rows, expected = ([list(row.values()) for row in given["rows"]] for given in (answered, duckdb))
     if question.where and not question.top and not question.over_time:  # in no order
         rows, expected = sorted(rows, key=repr)[:5], sorted(expected, key=repr)[:5]
     assert rows == expected
     assert (answered["row_count"], answered["truncated"]) == (duckdb["row_count"], duckdb["truncated"])
+
+
+FILED = """
+SELECT "@timestamp", "user.name", "source.ip", n, ok, mixed, sum(n) OVER (PARTITION BY n) AS of_all, n / 4 AS part,
+  CASE WHEN n > 3 THEN '=cmd()' END AS formula
+FROM events WHERE n <> 5 ORDER BY message
+"""
+
+
+@pytest.mark.parametrize("file_format", FileFormat)
+def test_a_file_is_duckdbs(dataset: Folder, spark: Callable[..., Any], file_format: FileFormat) -> None:
+    question = Question(sql=FILED)
+    with finding(dataset.storage, ["dataset"]) as found:
+        asked = Asked(
+            found=found,
+            question=question,
+            limit=1,
+            file_format=file_format,
+            on_bad_line=OnBadLine.SKIP,
+            limits=Limits(),
+        )
+        duckdb = answer(asked, 60)
+        beside = written(Path(duckdb["path"]))
+        answered = _cluster(found, spark).answer(question, limit=1, file_format=file_format)
+        assert written(Path(answered["path"])) == beside
+    assert answered == duckdb
+    assert duckdb["row_count"] > 400
+
+
+def written(path: Path) -> Any:
+    """Return what a file holds: of Parquet the columns with their types, and the rows."""
+    if path.suffix != ".parquet":
+        return path.read_bytes()
+    table = pyarrow.parquet.read_table(path)
+    return [(column.name, column.type) for column in table.schema], table.to_pylist()
+
+
+def test_the_command_asks_spark_connect_and_tells_no_token(dataset: Folder, local_cluster: LocalCluster) -> None:
+    asked = ["query", str(dataset.root / "dataset"), "--top", "user.name", "--json"]
+    by_spark = [*asked, "--engine", "spark", "--master", local_cluster.connect]
+    told = {
+        name: subprocess.run(
+            [sys.executable, "-m", "sekoia_export.cli", *arguments],
+            env={**os.environ, "SPARK_CONNECT_AUTHENTICATE_TOKEN": token},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for name, arguments, token in (("duckdb", asked, ""), ("spark", by_spark, TOKEN), ("refused", by_spark, "no"))
+    }
+    assert (told["spark"].returncode, told["spark"].stderr) == (0, told["duckdb"].stderr)
+    rows = {name: json.loads(told[name].stdout)["rows"] for name in ("duckdb", "spark")}
+    assert rows["spark"] == rows["duckdb"] != []
+    assert told["refused"].returncode != 0
+    assert "SPARK_CONNECT_AUTHENTICATE_TOKEN" in told["refused"].stderr
+    assert "Traceback" not in told["refused"].stderr
 
 
 def test_every_sigma_case_finds_the_same(folder: Folder, spark: Callable[..., Any]) -> None:
