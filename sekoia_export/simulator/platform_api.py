@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
 
 from sekoia_export.simulator.access import Access, access_blueprint
 from sekoia_export.simulator.case_api import case_blueprint
@@ -16,9 +18,11 @@ from sekoia_export.simulator.search_api import JOBS, find_job, search_blueprint
 from sekoia_export.simulator.state import MASSIVE_EXPORT, VIEW_EVENTS, VIEW_INTAKES, State
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIXES = ("/v1", "/api/v1")
+_STATE = "simulator.state"
 
 
 def export_blueprint(access: Access, state: State) -> Blueprint:
@@ -64,7 +68,22 @@ def export_blueprint(access: Access, state: State) -> Blueprint:
 
 def platform_application(state: State) -> WSGIApplication:
     """Return the platform as a WSGI application, its endpoints under /v1 and under /api/v1."""
+    app = _application()
+
+    def of_this_state(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return app({**environ, _STATE: state}, start_response)
+
+    return of_this_state
+
+
+@functools.cache
+def _application() -> Flask:
+    """Return the one application of all simulators: to make its table of URLs takes longer than most tests.
+
+    Its endpoints take the state from the request that they answer.
+    """
     app = Flask("simulated-platform")
+    state: Any = LocalProxy(lambda: request.environ[_STATE])
     access = Access(state)
     made = (access_blueprint(access, state), search_blueprint(access, state), export_blueprint(access, state),
             case_blueprint(access, state))  # fmt: skip
