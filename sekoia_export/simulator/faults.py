@@ -53,6 +53,8 @@ class Kind(StrEnum):
     """Content-Range is `content_range` (one byte off when not given)."""
     NO_RANGE = "no_range"
     """The request's Range is not seen: 200 and the whole."""
+    NO_LENGTH = "no_length"
+    """The same, and nothing tells the size: the answer ends with the connection."""
     OTHER_ETAG = "other_etag"
     """ETag is `etag`."""
 
@@ -175,8 +177,10 @@ class Answer:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
     def with_header(self, name: str, value: str) -> Answer:
-        others = [(key, old) for key, old in self.headers if key.lower() != name.lower()]
-        return replace(self, headers=[*others, (name, value)])
+        return replace(self, headers=[*self.without_header(name).headers, (name, value)])
+
+    def without_header(self, name: str) -> Answer:
+        return replace(self, headers=[(key, old) for key, old in self.headers if key.lower() != name.lower()])
 
 
 class Dropped(Exception):
@@ -239,6 +243,8 @@ def play(fault: Fault, carry_out: Callable[[], Answer], line: Line) -> Answer:
             return carry_out().with_header("ETag", fault.etag)
         case Kind.NO_RANGE:
             return carry_out()
+        case Kind.NO_LENGTH:
+            return carry_out().without_header("Content-Length")
         case Kind.SHORT_BODY:
             answer = carry_out().with_header("Content-Length", str(fault.after_bytes))
             return replace(answer, body=_first(answer.body, fault.after_bytes))

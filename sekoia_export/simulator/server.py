@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _carry_out(self, body: bytes, fault: Fault | None) -> Answer:
         environ = self._environ(body)
-        if fault is not None and fault.kind is Kind.NO_RANGE:
+        if fault is not None and fault.kind in {Kind.NO_RANGE, Kind.NO_LENGTH}:
             environ.pop("HTTP_RANGE", None)
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
@@ -238,6 +238,8 @@ class _Handler(BaseHTTPRequestHandler):
         return environ
 
     def _send(self, answer: Answer) -> None:
+        if answer.header("Content-Length") is None and answer.status != 204:
+            self.close_connection = True  # nothing else tells where it ends
         try:
             self.send_response_only(answer.status, http.client.responses.get(answer.status, "Unknown"))
             for name, value in answer.headers:

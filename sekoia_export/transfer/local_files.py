@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+_LOOK_EVERY_BYTES = 8 * 1024 * 1024
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 SHARED_FILE, SHARED_FOLDER = 0o666, 0o777  # less the umask: the playbook's later nodes may run as another user
 
@@ -29,6 +30,32 @@ def local_failures(doing: str) -> Iterator[None]:
             raise DiskFull(f"The data storage became full while {doing}.") from error
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         raise DataStorageError(f"The data storage failed while {doing}: {reason}.") from error
+
+
+class Room:
+    """Watches the room on the disk while a file grows whose size is not known.
+
+    Args:
+        left: tells how many bytes may still be written; asked every 8 MiB.
+        name: the file's name in the data storage, for texts.
+    """
+
+    def __init__(self, left: Callable[[], int], *, name: str) -> None:
+        self._left = left
+        self._name = name
+        self._until_look_bytes = 0
+
+    def take(self, size_bytes: int) -> None:
+        """Count what is about to be written.
+
+        Raises:
+            DiskFull: what may be written was.
+        """
+        if self._until_look_bytes <= 0:
+            self._until_look_bytes = _LOOK_EVERY_BYTES
+            if self._left() < 0:
+                raise DiskFull(f"The data storage became full while writing {self._name}: the rest is to stay free.")
+        self._until_look_bytes -= size_bytes
 
 
 def sync_folder(folder: Path) -> None:

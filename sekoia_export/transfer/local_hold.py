@@ -14,6 +14,8 @@ from sekoia_export.transfer.ranges import RangeSet, Span
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sekoia_export.transfer.local_files import Room
+
 _WRITE_OUT_FROM_BYTES = 1024 * 1024
 _NO_PREALLOCATION = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
 
@@ -28,6 +30,7 @@ class LocalHold:
         name: the file's name in the data storage, for texts.
         identity: which object it is, None where that cannot be told later: then nothing is kept for a later process.
         size_bytes: the object's size, None where it is not known.
+        room: watched while a file of unknown size grows; the others are preallocated.
         journal: of this file.
         start_clean: whether what is there from an earlier run is not to be used, and its journal not to be read.
         replace: whether it may take the place of a file that is there.
@@ -47,6 +50,7 @@ class LocalHold:
         name: str,
         identity: Identity | None,
         size_bytes: int | None,
+        room: Room,
         journal: Journal,
         start_clean: bool,
         replace: bool,
@@ -56,6 +60,7 @@ class LocalHold:
         self._part = part
         self._final = final
         self._name = name
+        self._room = room if size_bytes is None else None
         self._journal = journal
         self._resumable = identity is not None
         self._settled = False
@@ -79,6 +84,8 @@ class LocalHold:
 
     def write(self, offset: int, pieces: list[bytes]) -> None:
         size = sum(map(len, pieces))
+        if self._room is not None:
+            self._room.take(size)
         with local_failures(f"writing {self._name}"):
             written = os.pwritev(self._file, pieces, offset)
             if written < size:  # a signal, or a disk that is about to be full

@@ -6,15 +6,14 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from sekoia_export.errors import DiskFull
 from sekoia_export.transfer.data_storage import Landing
 from sekoia_export.transfer.local_files import give_name, local_failures, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-_LOOK_EVERY_BYTES = 8 * 1024 * 1024
+    from sekoia_export.transfer.local_files import Room
+
 _BUFFER_SIZE_BYTES = 1024 * 1024
 
 
@@ -26,13 +25,11 @@ class LocalLanding(Landing):
         part: where it lies.
         final: what it is renamed to.
         name: the file's name in the data storage, for texts.
-        room: tells how many bytes may still be written; asked every 8 MiB.
+        room: watched while it grows.
         replace: whether it may take the place of a file that is there.
     """
 
-    def __init__(
-        self, file: int, *, part: Path, final: Path, name: str, room: Callable[[], int], replace: bool
-    ) -> None:
+    def __init__(self, file: int, *, part: Path, final: Path, name: str, room: Room, replace: bool) -> None:
         super().__init__()
         self._replace = replace
         self._file = os.fdopen(file, "r+b", buffering=_BUFFER_SIZE_BYTES)
@@ -40,17 +37,10 @@ class LocalLanding(Landing):
         self._final = final
         self._name = name
         self._room = room
-        self._until_look_bytes = 0
 
     def write(self, data: bytes) -> None:
         with local_failures(f"writing {self._name}"):
-            if self._until_look_bytes <= 0:
-                self._until_look_bytes = _LOOK_EVERY_BYTES
-                if self._room() < 0:
-                    raise DiskFull(
-                        f"The data storage became full while writing {self._name}: the rest is to stay free."
-                    )
-            self._until_look_bytes -= len(data)
+            self._room.take(len(data))
             self._file.write(data)
 
     def _publish(self) -> None:

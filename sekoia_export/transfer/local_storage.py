@@ -37,6 +37,7 @@ from sekoia_export.transfer.local_files import (
     PRIVATE_FOLDER,
     SHARED_FILE,
     SHARED_FOLDER,
+    Room,
     already_there,
     forget_published,
     local_failures,
@@ -168,9 +169,8 @@ class LocalDataStorage:
             try:
                 os.ftruncate(file, 0)
                 self._check_room(part.parent, name, size_bytes)
-                return LocalLanding(
-                    file, part=part, final=final, name=name, room=lambda: self._room(part.parent), replace=self._replace
-                )
+                room = self._room(part.parent, name)
+                return LocalLanding(file, part=part, final=final, name=name, room=room, replace=self._replace)
             except BaseException:
                 part.unlink(missing_ok=True)
                 os.close(file)
@@ -193,6 +193,7 @@ class LocalDataStorage:
                     name=name,
                     identity=None if etag is None or size_bytes is None else Identity(etag, size_bytes),
                     size_bytes=size_bytes,
+                    room=self._room(part.parent, name),
                     journal=journal,
                     start_clean=start_clean,
                     replace=self._replace,
@@ -273,8 +274,8 @@ class LocalDataStorage:
         self._make_folder(final.parent)
         return final, part
 
-    def _room(self, folder: Path) -> int:
-        return self._free(folder) - self._disk_floor_bytes
+    def _room(self, folder: Path, name: str) -> Room:
+        return Room(lambda: self._free(folder) - self._disk_floor_bytes, name=name)
 
     def _check_room(self, folder: Path, name: str, size_bytes: int | None) -> None:
         free = self._free(folder)

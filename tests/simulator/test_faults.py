@@ -204,13 +204,16 @@ def test_ranges_that_are_wrong(client: Client, url: str) -> None:
         Fault(Kind.WRONG_RANGE, server="storage", content_range="bytes 0-9/*"),
         Fault(Kind.NO_RANGE, server="storage"),
         Fault(Kind.OTHER_ETAG, server="storage"),
+        Fault(Kind.NO_LENGTH, server="storage"),
         Fault(Kind.WRONG_RANGE, server="storage"),
     )
-    first, second, third, fourth = (client.fetch(url, {"Range": "bytes=10-19"}) for _ in range(4))
+    first, second, third, fourth, fifth = (client.fetch(url, {"Range": "bytes=10-19"}) for _ in range(5))
     assert (first.content, first.headers["Content-Range"]) == (content[10:20], f"bytes 11-20/{size}")
     assert second.headers["Content-Range"] == "bytes 0-9/*"
     assert (third.status_code, third.content) == (200, content)
     assert (fourth.status_code, fourth.headers["ETag"]) == (206, '"another-object"')
+    assert (fifth.status_code, fifth.content, fifth.headers["Connection"]) == (200, content, "close")
+    assert "Content-Length" not in fifth.headers
     assert client.fetch(url).headers["Content-Range"] == "bytes 1-1/1"
 
 
