@@ -37,8 +37,13 @@ def redact(text: str) -> str:
 
     Exceptions of requests and urllib3 carry the whole URL, or its path and query, in their text.
     """
-    stripped = _URL.sub(lambda found: f"{found['scheme']}{found['rest']}", text)
-    return _QUERY_OF_PATH.sub(lambda found: found["path"], stripped)
+    stripped = _URL.sub(lambda found: f"{found['scheme']}{found['rest']}{_closing(found, found['query'])}", text)
+    return _QUERY_OF_PATH.sub(lambda found: f"{found['path']}{_closing(found, found[0])}", stripped)
+
+
+def _closing(found: re.Match[str], hidden: str | None) -> str:
+    """Return the quote that ends what is hidden, where one stands before the whole: as a shell's argument has it."""
+    return "'" if (hidden or "").endswith("'") and found.string[: found.start()].endswith("'") else ""
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
