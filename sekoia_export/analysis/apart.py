@@ -41,6 +41,8 @@ GRACE_S = 2.0
 _KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 _SHORTEST_WAIT_S = 0.1
 _LONGEST_POLL_MS = 2**31 - 1
+# What errors call a task, by its function.
+_NAMES = {"convert": "conversion", "hunt": "hunt", "extract": "extraction of observables", "make": "report"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +112,18 @@ class Ahead:
     def __call__(self, task: str, argument: Any, *, deadline: Deadline, limits: Limits) -> Any:
         """Run a task, see `run_apart`."""
         check_installed()
-        deadline.check("The query")
+        name = _NAMES.get(task.partition(":")[2], "query")
+        deadline.check(f"The {name}")
         process, self._waiting = self._waiting or _Process(self._module), None
         left_s = deadline.remaining_s()
         timeout_s = None if left_s == float("inf") else left_s
         data_bytes = limits.memory_bytes + OVERHEAD_BYTES + limits.threads * THREAD_OVERHEAD_BYTES
         try:
             status = process.run(Job(task, argument, timeout_s, data_bytes))
-            return _outcome(process.said, status, limits)
+            return _outcome(process.said, status, limits, name)
         except (subprocess.TimeoutExpired, DeadlineExceeded):
             # The process speaks of its own seconds, fewer than those that the step was given.
-            raise _too_late(deadline) from None
+            raise _too_late(deadline, name) from None
         finally:
             process.end()
 
@@ -190,7 +193,7 @@ def _ends_within(pid: int, seconds: float) -> bool:
         os.close(descriptor)
 
 
-def _outcome(said: IO[bytes], status: int, limits: Limits) -> Any:
+def _outcome(said: IO[bytes], status: int, limits: Limits, name: str) -> Any:
     said.seek(0)
     try:
         outcome = orjson.loads(said.read())
@@ -198,9 +201,11 @@ def _outcome(said: IO[bytes], status: int, limits: Limits) -> Any:
         outcome = None
     if status or not isinstance(outcome, dict):
         raise UsageError(
-            f"The query ended its process (status {status}), most likely for more memory than the "
+            f"The {name} ended its process (status {status}), most likely for more memory than the "
             f"{limits.memory_bytes // MEBIBYTE} MiB of data it may have.",
-            "Ask for less: fewer groups, a limit, a narrower where, shorter texts.",
+            "Ask for less: fewer groups, a limit, a narrower where, shorter texts."
+            if name == "query"
+            else "Give fewer files at once, or run it where there is more memory.",
         )
     if "result" in outcome:
         return outcome["result"]
@@ -210,8 +215,8 @@ def _outcome(said: IO[bytes], status: int, limits: Limits) -> Any:
     raise kind(str(outcome.get("cause")), str(outcome.get("remedy")))
 
 
-def _too_late(deadline: Deadline) -> DeadlineExceeded:
+def _too_late(deadline: Deadline, name: str) -> DeadlineExceeded:
     return DeadlineExceeded(
-        f"The query took longer than the {deadline.timeout_s or 0:g} seconds it was given.",
+        f"The {name} took longer than the {deadline.timeout_s or 0:g} seconds it was given.",
         "Ask for less, or give the step a longer timeout.",
     )

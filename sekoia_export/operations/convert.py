@@ -56,8 +56,10 @@ def convert_export(
     deadline = Deadline(clock, arguments.timeout)
     arguments.check()
     target_storage = into or storage
+    # Where no name is given, it is the first file's that is no good.
+    given_as = "file_name" if arguments.file_name else "file_path" if arguments.file_path else "file_paths"
     target = target_storage.check_name(
-        arguments.file_name or default_name(arguments), argument="file_name", folder_too=arguments.by_day
+        arguments.file_name or default_name(arguments), argument=given_as, folder_too=arguments.by_day
     )
     with finding(storage, arguments.names) as found:
         check_apart(target_storage, target, found, argument="file_name")
