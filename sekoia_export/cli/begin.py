@@ -105,7 +105,10 @@ def resumed_run(
             "The run was begun with an encryption key, which is not remembered.",
             "Give the same key again with --sse-c-key-file or in SEKOIA_SSE_C_KEY.",
         )
-    choices = {**record.choices, **{name: value for name, value in changed.items() if value is not None}}
+    kept = dict(record.choices)
+    # A time that was too short for the run is no reason to end this one as early; a longer one was meant for all of it.
+    kept["timeout"] = max(kept.get("timeout", 0), ExportArguments.model_fields["timeout"].default)
+    choices = {**kept, **{name: value for name, value in changed.items() if value is not None}}
     moved: dict[str, Any] = {}
     if output is not None:
         place = _place(session, output=output, format=None, replace=replace, json=json)
@@ -130,6 +133,8 @@ def _place(
     place = destination(output, chosen=format, folder=session.folder)
     place.check_stdout(json=json)
     place.check(replace=replace)
+    if place.surprise:
+        session.terminal.warn(place.surprise)
     return place
 
 

@@ -6,14 +6,11 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sekoia_export.archive import ArchiveFormat
+from sekoia_export.cli import PROGRAM
 from sekoia_export.cli.wording import CommandLineError
 from sekoia_export.errors import DataStorageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STDOUT = "-"
 _SUFFIXES = {
@@ -23,6 +20,7 @@ _SUFFIXES = {
     ".ndjson": ArchiveFormat.JSONL,
     ".json": ArchiveFormat.JSON,
 }
+_CONVERTED = {".csv", ".parquet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +32,14 @@ class Destination:
         name: of the file in it; None for the export's own name.
         to_stdout: whether they go to stdout instead.
         format: how they are written.
+        surprise: what is to be said of a file that its name does not promise; None where there is nothing.
     """
 
     folder: Path
     name: str | None
     to_stdout: bool
     format: ArchiveFormat
+    surprise: str | None = None
 
     @property
     def path(self) -> Path | None:
@@ -115,7 +115,14 @@ def destination(output: str | None, *, chosen: ArchiveFormat | None, folder: Pat
         raise CommandLineError(
             "What --output names is neither a file nor a folder.", f"Name a file, or {STDOUT} for stdout."
         )
-    return Destination(path.parent, path.name, to_stdout=False, format=chosen or _by_suffix(path.name))
+    named = _by_suffix(path.name)
+    surprise = None
+    if named is None and chosen is None:
+        surprise = f"{path.name} will hold JSON Lines packed with gzip: its suffix names no format that is written."
+        if (suffix := path.suffix.lower()) in _CONVERTED:
+            surprise += f" Fetch to a name in .jsonl.gz, and have {suffix} of it with {PROGRAM} convert."
+    chosen = chosen or named or ArchiveFormat.JSONL_GZ
+    return Destination(path.parent, path.name, to_stdout=False, format=chosen, surprise=surprise)
 
 
 def two_for_stdout() -> CommandLineError:
@@ -123,6 +130,5 @@ def two_for_stdout() -> CommandLineError:
     return CommandLineError("Both the events and --json are to go to stdout.", "Name a file, or leave --json out.")
 
 
-def _by_suffix(name: str) -> ArchiveFormat:
-    found: Iterator[ArchiveFormat] = (kind for suffix, kind in _SUFFIXES.items() if name.lower().endswith(suffix))
-    return next(found, ArchiveFormat.JSONL_GZ)
+def _by_suffix(name: str) -> ArchiveFormat | None:
+    return next((kind for suffix, kind in _SUFFIXES.items() if name.lower().endswith(suffix)), None)

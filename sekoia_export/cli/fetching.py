@@ -58,6 +58,8 @@ class Fetching:
         self._json = json
         place = destination(output, chosen=format, folder=session.folder)
         place.check_stdout(json=json)
+        if place.surprise:
+            session.terminal.warn(place.surprise)
         self._arguments = read_arguments(
             FetchArguments,
             {

@@ -94,6 +94,7 @@ class Running:
             clock=self._session.clock,
             run_uuid=self.record.run_uuid,
             state_storage=self._runs.storage,
+            folder=str(self._storage.root),
         )
         if self._spool is not None:
             self._spool.make()

@@ -67,6 +67,7 @@ class StepCommand(Generic[R]):
                     storage=storage,
                     clock=session.clock,
                     state_storage=LocalDataStorage(session.places.state),
+                    folder=str(storage.root),
                 )
                 try:
                     with view.shown(), surroundings.step(self.timeout_s) as step:

@@ -87,6 +87,7 @@ _PHRASES = {
     "run the step again": "run it again",
     "Give another name, or allow it to be replaced.": "Give another name with --output, or replace it with --force.",
     "the data storage": "the folder",
+    "The data storage became full": "The disk of the folder became full",
 }
 
 

@@ -59,7 +59,7 @@ def fetch_and_decrypt(
         if record is None:
             return None
         log.info("The export was fetched and verified before: %s.", record.file_path)
-        return _fetched(record, preview=files.preview(record), duration_s=seconds())
+        return _fetched(step, record, preview=files.preview(record), duration_s=seconds())
 
     if outcome := fetched_before(arguments.task_uuid):
         return outcome
@@ -80,7 +80,7 @@ def fetch_and_decrypt(
         log.warning("%s %s", gone.cause, LinkExpired.remedy)
         about = _About(step, arguments, export)
         return Outcome(Branch.EXPIRED, _expired(export, about, duration_s=seconds()))
-    return _fetched(record, preview=preview, duration_s=seconds())
+    return _fetched(step, record, preview=preview, duration_s=seconds())
 
 
 class _Fetching:
@@ -181,7 +181,9 @@ def default_name(export: FinishedExport, file_format: ArchiveFormat) -> str:
     return f"{'-'.join(map(str, parts))}.{file_format.value}"
 
 
-def _fetched(record: FetchRecord, *, preview: list[dict[str, object]], duration_s: float) -> Outcome[FetchResults]:
+def _fetched(
+    step: Step, record: FetchRecord, *, preview: list[dict[str, object]], duration_s: float
+) -> Outcome[FetchResults]:
     complete = None if record.expected_events is None else record.events_count == record.expected_events
     if complete is False:
         log.warning(
@@ -204,7 +206,7 @@ def _fetched(record: FetchRecord, *, preview: list[dict[str, object]], duration_
         encryption=record.encryption,
         expire_at=format_moment(record.expire_at) if record.expire_at else None,
         duration_seconds=duration_s,
-        summary=of_file(record),
+        summary=of_file(record, folder=step.surroundings.folder),
     )
     return Outcome(Branch.INCOMPLETE if complete is False else Branch.FETCHED, results)
 

@@ -27,6 +27,7 @@ class Surroundings:
         run_uuid: the playbook run, the same for a rerun of its nodes, or the command line's run, the same when it is
             resumed; None where nothing is run again.
         state_storage: where state goes, for who fetches to many places and resumes from anywhere; None: to `storage`.
+        folder: what a summary calls the data storage, for who knows it as a folder; None for the playbook's.
     """
 
     configuration: Configuration
@@ -34,6 +35,7 @@ class Surroundings:
     clock: Clock
     run_uuid: str | None = None
     state_storage: DataStorage | None = None
+    folder: str | None = None
 
     def step(self, timeout_s: float | None) -> Step:
         """Return a step with a deadline of its own, `timeout_s` from now."""

@@ -58,8 +58,13 @@ def look_up(step: Step, job_uuid: UUID) -> Searched | None:
         return None
 
 
-def of_file(record: FetchRecord) -> str:
-    """Return the summary of a fetched file."""
+def of_file(record: FetchRecord, *, folder: str | None) -> str:
+    """Return the summary of a fetched file.
+
+    Args:
+        record: of the file.
+        folder: where it lies, where that is not a playbook's data storage.
+    """
     events, expected = record.events_count, record.expected_events
     title, advice = "Events exported", None
     if expected is None:
@@ -74,6 +79,7 @@ def of_file(record: FetchRecord) -> str:
             "trigger a new export with `reuse` set to false, and compare again."
         )
     expiry = f"the platform keeps the export until {_moment(record.expire_at)}" if record.expire_at else None
+    where = "the playbook's data storage" if folder is None else code(folder, most=1000)
     facts = [
         *_of_search(record.searched),
         ("Fields", codes(record.fields) if record.fields else None),
@@ -81,7 +87,7 @@ def of_file(record: FetchRecord) -> str:
         ("Size", readable_size(record.file_size)),
         ("SHA-256", code(record.sha256)),
         ("Expiry", expiry),
-        ("File", f"{code(record.file_path, most=1000)} in the playbook's data storage"),
+        ("File", f"{code(record.file_path, most=1000)} in {where}"),
     ]
     return lines(title, facts, advice=advice)
 

@@ -102,6 +102,48 @@ def test_what_timed_out_goes_on_with_the_same_export(bench: RunBench) -> None:
     assert (len(bench.exports()), len(bench.simulator.jobs)) == (1, 1)
 
 
+def test_a_time_that_was_too_short_is_not_kept(bench: RunBench) -> None:
+    """Whoever goes on without a time has the usual one; a longer one that the run was given stays."""
+    bench.set(export_duration_s=3000.0)
+    timed_out = bench.run("run", *QUERY, "-o", "a.jsonl", "--timeout", "10s")
+    assert timed_out.status == 3
+    assert bench.run(*resume_command(timed_out)[:2]).status == 0
+    bench.set(export_duration_s=20_000.0)
+    longer = bench.stopped_at(3, "run", *QUERY, "-o", "b.jsonl", "--fields", "user.name", "--timeout", "6h")
+    assert longer == (longer[0], True)
+    assert bench.run(*resume_command(longer[0])[:2]).status == 0
+
+
+def test_the_summary_names_the_folder(bench: RunBench) -> None:
+    done = bench.run("run", *QUERY, "-o", "a.jsonl", "--json")
+    summary = json.loads(done.stdout)["summary"]
+    assert f"- **File:** `a.jsonl` in `{bench.folder}`" in summary
+    assert "playbook" not in summary
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        (
+            "a.csv",
+            (),
+            "a.csv will hold JSON Lines packed with gzip: its suffix names no format that is written. Fetch",
+        ),
+        ("events", (), "events will hold JSON Lines packed with gzip: its suffix names no format that is written.\n"),
+        ("a.csv", ("--format", "jsonl"), None),
+        ("a.jsonl.gz", (), None),
+    ],
+)
+def test_a_name_that_promises_another_format_is_told(
+    bench: RunBench, name: str, options: tuple[str, ...], said: str | None
+) -> None:
+    for command in (("run", *QUERY), ("fetch", "{job}", "--force")):
+        job = next(iter(bench.simulator.jobs), "")
+        done = bench.run(*(word.format(job=job) for word in command), "-o", name, *options)
+        assert (done.status, "will hold" in done.stderr) == (0, said is not None)
+        assert said is None or said in " ".join(done.stderr.split(" "))
+
+
 def test_a_busy_platform_is_waited_for(bench: RunBench) -> None:
     bench.set(export_duration_s=900.0)
     assert bench.run("run", *QUERY, "-o", "a.jsonl", "--timeout", "60s").status == 3
