@@ -2,11 +2,13 @@
 
 Four tables: from loopback without a limit (nginx where it is installed, else the project's own server); at 20 MB/s over
 each connection, 4 and 16 of them; to S3 data storage (SeaweedFS of the development environment); and the peak memory
-of a small and of a large object. Every run is a process of its own, with its wall time, CPU time and peak memory; what
-took less than 20 s is run several times, in turns, and the quickest counts. "verified": the checksum of every gzip
-member, every line and the SHA-256; "unverified": only the bytes. Peers that are not installed are named and left out.
+of exports of 100 MB, 1 GB and 10 GB from the simulator, to a folder and, up to 1 GB, to S3 data storage. Every run is
+a process of its own, with its wall time, CPU time and peak memory; what took less than 20 s is run several times, in
+turns, and the quickest counts. "verified": the checksum of every gzip member, every line and the SHA-256; "unverified":
+only the bytes. Peers that are not installed are named and left out.
 
-Usage: python benchmarks/transfer.py [--mib 1024] [--limited-mib 1024] [--s3-mib 256] [--memory-mib 10240] [--rounds 3]
+Usage: python benchmarks/transfer.py [--mib 1024] [--limited-mib 1024] [--s3-mib 256] [--memory-mib 9600] [--rounds 3]
+       python benchmarks/transfer.py --memory [--memory-mib 9600]       the last table alone
 
 A size of 0 leaves its table out. The whole takes about 12 minutes on two quiet cores and 14 GB of disk;
 `--mib 256 --limited-mib 256 --s3-mib 64 --memory-mib 1024` takes three. Debian has the peers: nginx-light, aria2,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIMIT_MB_S = 20
-SMALL_MIB = 95  # 100 MB
+SMALL_MIB, MIDDLE_MIB = 95, 954  # 100 MB, 1 GB
 HERE = Path(__file__).parent
 OWN = [sys.executable, str(HERE / "_fetching.py")]
 
@@ -181,29 +183,17 @@ def to_s3(file: Path, folder: Path, rounds: int) -> None:
             compare(results, f"this, {proof}", [f"boto3, {how}"], goal=0.8)
 
 
-def memory(pattern: Path, mib: int, folder: Path) -> None:
-    target = folder / "target"
-    pattern_bytes = pattern.stat().st_size
-    for size_mib in (SMALL_MIB, mib):
-        times = max(1, round((size_mib << 20) / pattern_bytes))
-        if shutil.disk_usage(folder).free < 2 * times * pattern_bytes:
-            print(f"\nPeak memory with {size_mib} MiB: not measured, the disk has no room for it")
-            continue
-        with served(pattern, times=times) as url:
-            command = {"this, verified": [*OWN, "local", "verified", url, str(target), "16"]}
-            results = best_of(1, command, target)
-        size = times * pattern_bytes
-        show(f"Peak memory, an object of {size / 1e6:,.0f} MB", results, size_bytes=size)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mib", type=int, default=1024, help="size of the file without a limit")
     parser.add_argument("--limited-mib", type=int, default=1024, help="size of the file at 20 MB/s a connection")
     parser.add_argument("--s3-mib", type=int, default=256, help="size of the file that goes to S3 data storage")
-    parser.add_argument("--memory-mib", type=int, default=10_240, help="size of the large object of the memory runs")
+    parser.add_argument("--memory-mib", type=int, default=9_600, help="size of the largest export of the memory runs")
+    parser.add_argument("--memory", action="store_true", help="only the memory runs")
     parser.add_argument("--rounds", type=int, default=3, help="how often what is short is run")
     given = parser.parse_args()
+    if given.memory:
+        given.mib = given.limited_mib = given.s3_mib = 0
     found = peers()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -222,7 +212,11 @@ def main() -> None:
         if given.s3_mib:
             to_s3(made(given.s3_mib), folder, given.rounds)
         if given.memory_mib:
-            memory(made(1), given.memory_mib, folder)
+            # Loaded last: a process that is measured counts its memory from its parent's.
+            from _memory import memory
+
+            sizes = sorted({size for size in (SMALL_MIB, MIDDLE_MIB) if size < given.memory_mib} | {given.memory_mib})
+            memory(sizes, [size for size in sizes if size <= MIDDLE_MIB], folder, seaweedfs)
 
 
 if __name__ == "__main__":
