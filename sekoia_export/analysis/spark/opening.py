@@ -84,9 +84,7 @@ def _connected(master: str) -> Any:
             "Install it with: pip install 'sekoia-event-export[analysis,spark]'",
         ) from None
     # Its own class: SparkSession.builder.remote changes the environment of the process for good.
-    session: Any = ConnectSession.builder.remote(f"{CONNECT_SCHEME}{master[len(CONNECT_SCHEME) :]}").create()
-    retry(session, OPENING_RETRIES)
-    return session
+    return ConnectSession.builder.remote(f"{CONNECT_SCHEME}{master[len(CONNECT_SCHEME) :]}").create()
 
 
 def _local_configuration(master: str, private: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sekoia_export.analysis.spark.failing import Failures
 from sekoia_export.analysis.spark.opening import (
     OLDEST_VERSION,
+    OPENING_RETRIES,
     RETRIES,
     begin_session,
     check_installed,
@@ -81,6 +82,8 @@ class Spark:
         deadline.check("The query")
         with self._failures.translated():
             self._session: Any = begin_session(master, private)
+            if self._remote:
+                retry(self._session, min(retries, OPENING_RETRIES))
         try:
             with self._in_time():
                 self._check_version()

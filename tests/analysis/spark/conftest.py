@@ -30,7 +30,11 @@ STARTED_WITH = {
     "spark.connect.authenticate.token": TOKEN,
 }
 FEW_TASKS = {"spark.sql.shuffle.partitions": "2"}
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
 """Compiling a question takes longer than asking it of so few events: the driver compiles them, as always."""
 MISSING = [
     *([] if importlib.util.find_spec("pyspark") else ["PySpark"]),

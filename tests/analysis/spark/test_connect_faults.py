@@ -141,6 +141,6 @@ def test_a_connection_that_is_lost_is_told(tmp_path: Path, ask: str) -> None:
 
 def test_a_server_that_hangs_is_left_when_the_time_is_over(tmp_path: Path) -> None:
     faults = Faults(hangs=True)
-    with serving(faults) as master, spark_at(master, tmp_path, timeout_s=3) as spark, pytest.raises(DeadlineExceeded):
+    with serving(faults) as master, spark_at(master, tmp_path, timeout_s=1.5) as spark, pytest.raises(DeadlineExceeded):
         spark.rows("SELECT 1")
     assert "Interrupt" in faults.asked
