@@ -242,13 +242,15 @@ class Storage:
         return store([_payload(request)], self._state.new_path(), key=key, now=self._state.clock.now())
 
     def _copied(self, bucket: Bucket, request: _Request) -> StoredObject:
-        """Return a copy of the object of the same bucket that the request names; one without a key."""
+        """Return a copy, with its ETag, of the object of the same bucket that the request names; one without a key."""
         name = unquote(request.headers["x-amz-copy-source"]).lstrip("/").removeprefix(f"{bucket.name}/")
         source = bucket.objects.get(name)
         if source is None:
             raise S3Error(404, "NoSuchKey", "The specified key does not exist.")
         content = source.read(0, source.size_bytes, None)
-        return store(content, self._state.new_path(), key=None, now=self._state.clock.now())
+        copy = store(content, self._state.new_path(), key=None, now=self._state.clock.now())
+        copy.etag = source.etag
+        return copy
 
     def _multipart(self, bucket: Bucket, request: _Request) -> _Reply:
         if "uploads" in request.query:

@@ -199,7 +199,8 @@ class _Transfer:
         if self._forgot:
             return False
         self._forgot = True
-        self._present.remove(self._hold.forget(span))
+        for doubtful in self._hold.forget(span):
+            self._present.remove(doubtful)
         self._retries += 1
         self._meter.at(self._present.size_bytes, parts=0, retries=self._retries, now=True)
         return True

@@ -35,8 +35,8 @@ class Hold(Protocol):
             as_it_comes: the raw bytes are what will be published: it can be prepared.
         """
 
-    def forget(self, span: Span) -> Span:
-        """Have these bytes fetched again, as they proved wrong; return all that is to be."""
+    def forget(self, span: Span) -> list[Span]:
+        """Have these bytes fetched again, as they proved wrong; return all that is to be, which may be more."""
 
     def publish(self) -> None:
         """Make the file of the raw bytes, under its final name; nothing is written afterwards."""

@@ -105,10 +105,10 @@ class LocalHold:
     def release(self, offset: int, *, as_it_comes: bool) -> None:
         """Do nothing: the system's cache is its own."""
 
-    def forget(self, span: Span) -> Span:
+    def forget(self, span: Span) -> list[Span]:
         with local_failures(f"writing {self._name}"):
             self._journal.forgot(span)
-        return span
+        return [span]
 
     def publish(self) -> None:
         with local_failures(f"writing {self._name}"):

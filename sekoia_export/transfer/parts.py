@@ -244,7 +244,7 @@ class Parts:
         """Note up to where the object was read; False when the transfer has ended and reading on is of no use."""
         with self._lock:
             self._verified = offset
-            if self._window_bytes is not None:
+            if self._window_bytes is not None and (not self.ranges or self._next_end() is not None):
                 self._free.notify_all()
             return not self.ended()
 
@@ -343,15 +343,11 @@ class Parts:
                 if not self.ranges:
                     return None  # one stream takes all that is missing, from its start
                 continue
-            end = gap.end
-            if self.ranges and end is not None:
-                missing = sum((one.end or 0) - one.start for one in self._gaps)
-                end = min(end, gap.start + self._pace.part_bytes(missing))
-                if self._window_bytes is not None:
-                    end = min(end, self._verified + self._window_bytes)
-                    if end <= gap.start:
-                        self._pace.held_back()
-                        return None
+            if self.ranges and gap.end is not None:
+                end = self._end_of_part(gap.start, gap.end)
+                if end is None:
+                    self._pace.held_back()
+                    return None
             else:
                 end = self.size_bytes  # one stream goes on to the object's end, over what is there already
             part = Part(gap.start, end, gap.start, failures=gap.failures, asked_at=now, moved_at=now)
@@ -364,6 +360,24 @@ class Parts:
             self._counts.on_the_way.add(part)
             return part
         return None
+
+    def _next_end(self) -> int | None:
+        """Return where the next part would end, None where there is none or the window has no room for it."""
+        gap = self._gaps[0] if self._gaps else None
+        return None if gap is None or gap.end is None else self._end_of_part(gap.start, gap.end)
+
+    def _end_of_part(self, start: int, end: int) -> int | None:
+        """Return where a part that begins at `start` ends, None where the window has no room for it.
+
+        A part is cut short by the window only to a half of it: a window that opens a little with everything that was
+        verified would make as many parts as it opens times.
+        """
+        missing = sum((gap.end or 0) - gap.start for gap in self._gaps)
+        end = min(end, start + self._pace.part_bytes(missing))
+        if self._window_bytes is None:
+            return end
+        room_end = self._verified + self._window_bytes
+        return min(end, room_end) if room_end - start >= min(end - start, self._window_bytes // 2) else None
 
     def _return(self, part: Part, not_before: float) -> None:
         self._counts.on_the_way.discard(part)

@@ -17,9 +17,10 @@ from sekoia_export.transfer.data_storage import (
     safe_name,
 )
 from sekoia_export.transfer.journal import Identity
+from sekoia_export.transfer.s3_chunks import KeptChunks
 from sekoia_export.transfer.s3_failures import client_error, s3_failures
-from sekoia_export.transfer.s3_hold import S3Hold
-from sekoia_export.transfer.s3_upload import S3Upload, abort_orphans
+from sekoia_export.transfer.s3_hold import S3Hold, chunk_bytes_of
+from sekoia_export.transfer.s3_upload import S3Upload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,13 +90,17 @@ class S3DataStorage:
                 self.delete(key.removeprefix(self._prefix))
 
     def names(self, folder: str) -> list[str]:
+        return sorted(self.etags(folder))
+
+    def etags(self, folder: str) -> dict[str, str]:
+        """Return the ETags of the files in a folder, without those in folders below it, by their names there."""
         prefix = f"{self._key(folder)}/"
         with s3_failures(f"listing {folder}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=prefix, Delimiter="/"
             )
-            keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-        return sorted(key.removeprefix(prefix) for key in keys if key != prefix)
+            entries = [entry for page in pages for entry in page.get("Contents", [])]
+        return {entry["Key"].removeprefix(prefix): entry["ETag"] for entry in entries if entry["Key"] != prefix}
 
     def names_below(self, folder: str) -> list[str]:
         prefix = f"{self._key(folder)}/"
@@ -122,19 +127,20 @@ class S3DataStorage:
         return S3Upload(self._client, bucket=self._bucket, key=self._key(name), name=name, size_bytes=size_bytes)
 
     def hold(self, name: str, *, etag: str | None, size_bytes: int | None, start_clean: bool = False) -> Hold:
-        abort_orphans(self._client, bucket=self._bucket, key=self._key(name))
         folder = f"{PARTS_FOLDER}/{parts_stem(name)}"
-        return S3Hold(
+        kept = KeptChunks(
             self,
             self._client,
             bucket=self._bucket,
-            key=self._key(name),
             folder=folder,
             folder_key=self._key(folder),
             name=name,
             identity=None if etag is None or size_bytes is None else Identity(etag, size_bytes),
-            size_bytes=size_bytes,
+            chunk_bytes=chunk_bytes_of(size_bytes),
             start_clean=start_clean,
+        )
+        return S3Hold(
+            self._client, bucket=self._bucket, key=self._key(name), name=name, kept=kept, size_bytes=size_bytes
         )
 
     def open(self, name: str) -> BinaryIO:

@@ -62,11 +62,12 @@ def test_a_kill_at_half_costs_under_a_quarter_again(shelf: Shelf, tmp_path: Path
         "endpoint": shelf.simulator.storage_url,
         "credentials": [shelf.bucket.access_key_id, shelf.bucket.secret_access_key],
     }
-    for mebibytes, output in ((4, "jsonl.gz"), (11, "jsonl")):
-        lines, export = export_of(mebibytes * MEBIBYTE)
-        name = f"{mebibytes}.{output}"
+    for mebibytes, times, output in ((4, 1, "jsonl.gz"), (11, 1, "jsonl"), (11, 15, "jsonl.gz")):
+        lines, export = (content * times for content in export_of(mebibytes * MEBIBYTE))
+        name = f"{mebibytes}-{times}.{output}"
         stored = shelf.put(export, name=name)
-        for place in ({"folder": str(tmp_path / "data")}, bucket):
+        # The largest is one whose parts go into the bucket straight, or are copied there.
+        for place in ({"folder": str(tmp_path / "data")}, bucket)[times > 1 :]:
             orders.append(
                 {
                     "url": shelf.url(name).get_secret_value(),
