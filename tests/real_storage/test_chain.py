@@ -20,13 +20,14 @@ import pytest
 
 from sekoia_export.archive import ArchiveFormat
 from sekoia_export.clock import SystemClock
-from sekoia_export.simulator import Engine, NodeRun, Settings, Simulator
+from sekoia_export.simulator import Engine, NodeRun, Settings, Simulator, start_process
 from tests.canaries import ENCRYPTION_SECRET, check_engine, check_run, check_sent
 from tests.real_storage.server import BUCKET, OWNER, REGION
 
 if TYPE_CHECKING:
     from sekoia_export.clock import Clock
     from tests.real_storage.place import Place
+    from tests.warm.starter import WarmStarter
 
 FOLDER = Path(__file__).resolve().parent
 SEARCH = {"query": "*", "earliest_time": "2026-01-01T00:00:00Z", "latest_time": "2026-01-02T00:00:00Z"}
@@ -81,8 +82,11 @@ Start = Callable[..., Run]
 
 
 @pytest.fixture
-def start(place: Place) -> Iterator[Start]:
-    """Give a function that starts a simulated platform with these settings, and a playbook run."""
+def start(place: Place, warm: WarmStarter) -> Iterator[Start]:
+    """Give a function that starts a simulated platform with these settings, and a playbook run.
+
+    Nodes are started warm, unless `cold`.
+    """
     own_bucket = {
         "s3_bucket": BUCKET,
         "s3_prefix": f"{place.prefix}/exports",
@@ -109,6 +113,7 @@ def start(place: Place) -> Iterator[Start]:
             platform_of: Run | None = None,
             to_own_bucket: bool = True,
             folder: str = "data",
+            cold: bool = False,
             **settings: Any,
         ) -> Run:
             chosen = {"total_events": TOTAL, "search_duration_s": 0.1, "export_duration_s": 0.3, **settings}
@@ -126,6 +131,7 @@ def start(place: Place) -> Iterator[Start]:
                 },
                 env={**data_storage, "SUB_FOLDER": f"{place.prefix}/{folder}"},
                 python=[sys.executable, str(FOLDER / "node.py")],
+                start=start_process if cold else warm,
             )
             stack.callback(check_sent, simulator)
             stack.callback(check_engine, engine)
@@ -160,7 +166,7 @@ def test_the_chain_without_a_url(start: Start) -> None:
 @pytest.mark.parametrize("output", [ArchiveFormat.JSONL_GZ, ArchiveFormat.JSONL])
 def test_one_node_with_a_url(start: Start, output: ArchiveFormat) -> None:
     """The platform gives a URL that signs the key, as S3 demands; a rerun of the node finds all of it done."""
-    run = start(url_signs_sse_c=True)
+    run = start(url_signs_sse_c=True, cold=True)
     exported = run.node("export_events", **SEARCH, format=output.value)
     assert (exported.branch, exported.results["encryption"]) == ("fetched", "derived")
     assert len(run.landed(exported)) == TOTAL
