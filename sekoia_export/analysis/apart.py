@@ -100,7 +100,7 @@ class Ahead:
         self._waiting: _Process | None = None
 
     def __enter__(self) -> Self:
-        self._waiting = _Process(self._module)
+        self._waiting = self._waiting or _Process(self._module)
         return self
 
     def __exit__(
@@ -108,6 +108,7 @@ class Ahead:
     ) -> None:
         if self._waiting is not None:
             self._waiting.end()
+            self._waiting = None
 
     def __call__(self, task: str, argument: Any, *, deadline: Deadline, limits: Limits) -> Any:
         """Run a task, see `run_apart`."""

@@ -1,7 +1,8 @@
 """Exported files in another format. Runs in a process of its own, see `apart`.
 
 Parquet takes one pass over the source where the file's beginning tells what the events are, which the written file
-itself shows, and a second one where something came later that needs another column.
+itself shows, and a second one where something came later that needs another column. CSV takes one as well where each
+row says all of its event; where one does not, CSV is written from Parquet.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sekoia_export.analysis.files import FoundFiles
 
 _SAMPLE_EVENTS = 2_000
+_BAD_LINES, _LOOSE_ROWS = "bad_lines", "loose_rows"
 # A column of JSON as it is: it holds no control character, and so neither this delimiter nor an end of a line.
 _TEXT = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x1f'"
 
@@ -104,7 +106,7 @@ class _Converter:
             case _:
                 with self._reading() as events:
                     count = copy_to(self._database, f"SELECT json::VARCHAR FROM {events}", made, _TEXT)
-        [(bad_lines,)] = self._database.rows("SELECT coalesce(max(last_value), 0) FROM duckdb_sequences()")
+        bad_lines = self._counted_by(_BAD_LINES)
         if bad_lines and self._conversion.on_bad_line is OnBadLine.ERROR:
             raise bad_lines_found(bad_lines)
         return {"path": str(made), "events_count": count, "bad_lines": bad_lines}
@@ -121,14 +123,38 @@ class _Converter:
         return count
 
     def _csv(self, made: Path) -> int:
+        count = self._csv_at_once(made)
+        if count is not None:
+            return count
+        made.unlink(missing_ok=True)
         rows = self._work / "rows.parquet"
         self._parquet(rows, by_day=False)
-        source = parquet_source([rows])
+        return self._csv_of(parquet_source([rows]), made)
+
+    def _csv_at_once(self, made: Path) -> int | None:
+        """Write CSV in one pass; return None where a row does not say all of its event, as a null does not."""
+        beginning = list(self._beginning())
+        shape = shape_of(beginning, partitioned=False)
+        if Stored.JSON in shape.fields.values() or any(None in event.values() for event in beginning):
+            return None
+        self._database.rows(f"CREATE OR REPLACE TEMP SEQUENCE {_LOOSE_ROWS}")
+        with self._reading() as events:
+            whole = f"CASE WHEN {REST_COLUMN} IS NULL THEN true ELSE nextval('{_LOOSE_ROWS}') < 0 END"
+            count = self._csv_of(f"(SELECT * FROM ({shape.rows(events)}) WHERE {whole})", made)
+        return None if self._counted_by(_LOOSE_ROWS) else count
+
+    def _csv_of(self, source: str, made: Path) -> int:
         described = self._database.rows(f"DESCRIBE SELECT * FROM {source}")
         columns = [(str(name), str(kind)) for name, kind, *_ in described if name != REST_COLUMN]
         # Without any field there is no column, and CSV cannot say how many rows there are.
         select = csv_columns(columns) or f"NULL AS {identifier(TIMESTAMP_FIELD)}"
         return copy_to(self._database, f"SELECT {select} FROM {source}", made, "FORMAT csv, HEADER true")
+
+    def _counted_by(self, sequence: str) -> int:
+        """Return how many rows a statement of ours has counted by a sequence."""
+        select = "SELECT coalesce(max(last_value), 0) FROM duckdb_sequences() WHERE sequence_name = ?"
+        [(count,)] = self._database.rows(select, [sequence])
+        return int(count)
 
     def _write(self, shape: Shape, path: Path) -> int:
         options = (
@@ -190,14 +216,14 @@ class _Converter:
         """Give what SQL reads all events from, once: rows of `json`; the others are counted."""
         name = self._files[0].name if len(self._files) == 1 else "One of the files"
         # One of our own statements: what a query may not do, count by a sequence, this does.
-        self._database.rows("CREATE OR REPLACE TEMP SEQUENCE bad_lines")
+        self._database.rows(f"CREATE OR REPLACE TEMP SEQUENCE {_BAD_LINES}")
         packed = [file.path for file in self._of_kind[FileKind.LINES_GZ]]
         with contextlib.ExitStack() as stack:
             stack.enter_context(damages(name))
             pipes = stack.enter_context(InflatedPipes(packed, self._work)).paths if packed else []
             sources = self._sources(pipes)
             together = " UNION ALL ".join(f"SELECT json, ok FROM {source}" for source in sources)
-            yield f"(SELECT json FROM ({together}) WHERE CASE WHEN ok THEN true ELSE nextval('bad_lines') < 0 END)"
+            yield f"(SELECT json FROM ({together}) WHERE CASE WHEN ok THEN true ELSE nextval('{_BAD_LINES}') < 0 END)"
 
     def _sources(self, pipes: Sequence[Path]) -> list[str]:
         """Return what SQL reads the events from."""

@@ -29,12 +29,17 @@ and nothing else exits. `--profile`, `--quiet` and the like are added to every c
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
+from sekoia_export.cli.table import apart_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
+    from sekoia_export.analysis.apart import Ahead
     from sekoia_export.cli.session import Process
 
 PROGRAM = "sekoia-export"
@@ -45,7 +50,8 @@ COMPLETION_VARIABLE = "_SEKOIA_EXPORT_COMPLETE"
 def main() -> None:
     """Run the command line of this process and exit."""
     try:
-        status = run(sys.argv[1:])
+        with _begun(sys.argv[1:]) as ahead:
+            status = run(sys.argv[1:], ahead=ahead)
     except KeyboardInterrupt:
         # While the first modules are imported: nothing was done yet, and there is no terminal to say it with.
         sys.stderr.write(f"{PROGRAM}: Interrupted.\n")
@@ -53,13 +59,24 @@ def main() -> None:
     sys.exit(status)
 
 
-def run(arguments: Sequence[str], process: Process | None = None) -> int:
+def run(arguments: Sequence[str], process: Process | None = None, *, ahead: Ahead | None = None) -> int:
     """Carry out one command line and return its exit status.
 
     Args:
         arguments: without the program's name.
         process: what surrounds it; this process when not given.
+        ahead: the process that has begun for the command's work, if any; for this process only.
     """
     from sekoia_export.cli.invocation import invoke
 
-    return invoke(arguments, process)
+    return invoke(arguments, process, ahead=ahead)
+
+
+def _begun(arguments: Sequence[str]) -> AbstractContextManager[Ahead | None]:
+    """Return the process that a command's work is done in, begun; this one has a fifth of a second to import yet."""
+    module = apart_of(arguments[0]) if len(arguments) > 1 else None
+    if module is None or not {"-h", "--help"}.isdisjoint(arguments):
+        return contextlib.nullcontext()
+    from sekoia_export.analysis.apart import Ahead
+
+    return Ahead(module)

@@ -23,6 +23,8 @@ from sekoia_export.errors import ExportError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sekoia_export.analysis.apart import Ahead
+
 
 def _say_version(value: bool) -> None:
     if value:
@@ -41,9 +43,9 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 STATUSES = "Exit status: 0 done, 1 failed, 2 usage or key, 3 timed out, 4 incomplete, 5 busy, 130 interrupted"
 
 
-def invoke(arguments: Sequence[str], process: Process | None = None) -> int:
+def invoke(arguments: Sequence[str], process: Process | None = None, *, ahead: Ahead | None = None) -> int:
     """Carry out one command line and return its exit status; no exception leaves, nothing exits."""
-    process = process or Process()
+    process = process or Process(ahead=ahead)
     terminal = Terminal(process.streams, environment=process.environment, secrets=process.secrets)
     if COMPLETION_VARIABLE in process.environment:
         from typer.completion import completion_init  # type: ignore[attr-defined]  # Typer calls it with its own options

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from sekoia_export.cli.options import Options, given
+from sekoia_export.cli.table import apart_of
 from sekoia_export.cli.terminal import Streams, Terminal, Verbosity
 from sekoia_export.cli.wording import CommandLineError
 from sekoia_export.clock import Clock, SystemClock
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import typer
 
+    from sekoia_export.analysis.apart import Ahead
     from sekoia_export.cli.settings.places import Places
     from sekoia_export.cli.settings.settings import Settings
     from sekoia_export.configuration import Configuration
@@ -35,6 +37,7 @@ class Process:
         environment: the environment variables.
         folder: the current folder; relative names and `.env` are looked for there.
         secrets: what has become known of them, to be hidden in errors too.
+        ahead: the process that has begun for the command's work, if any.
     """
 
     streams: Streams = field(default_factory=Streams.of_process)
@@ -42,6 +45,7 @@ class Process:
     folder: Path = field(default_factory=Path.cwd)
     clock: Clock = field(default_factory=SystemClock)
     secrets: list[str] = field(default_factory=list, repr=False)
+    ahead: Ahead | None = None
 
 
 class Session:
@@ -78,6 +82,14 @@ class Session:
     def with_profile(self, profile: str) -> Session:
         """Return this session with another profile of the configuration file."""
         return Session(self.process, replace(self.options, profile=profile))
+
+    def apart(self, command: str) -> Ahead:
+        """Return the process, a context, that a command of the table does its work in."""
+        from sekoia_export.analysis.apart import Ahead
+
+        module = apart_of(command)
+        assert module is not None, command  # noqa: S101 - a fault of the table's
+        return self.process.ahead or Ahead(module)
 
     @cached_property
     def places(self) -> Places:

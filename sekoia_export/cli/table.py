@@ -14,12 +14,14 @@ class Entry:
         help: one line, of 60 characters at most, without a full stop at the end.
         connects: whether it talks to the platform, and so takes `--profile`, `--region` and the like.
         commands: those of a group; empty for a command.
+        apart: the module that does its work in a process of its own, which begins while this one imports the rest.
     """
 
     name: str
     help: str
     connects: bool = True
     commands: tuple[Entry, ...] = ()
+    apart: str | None = None
 
 
 COMMANDS: tuple[Entry, ...] = (
@@ -34,10 +36,30 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("list", "List exports with their status"),
     Entry("link", "Give the download link of an export"),
     Entry("cancel", "Stop a search"),
-    Entry("query", "Ask exported files: in SQL, or without", connects=False),
-    Entry("hunt", "Find what Sigma rules find in exported files", connects=False),
-    Entry("observables", "List addresses, names, URLs and hashes in exported files", connects=False),
-    Entry("convert", "Write exported files as Parquet, CSV or JSON", connects=False),
+    Entry(
+        "query",
+        "Ask exported files: in SQL, or without",
+        connects=False,
+        apart="sekoia_export.analysis.answering",
+    ),
+    Entry(
+        "hunt",
+        "Find what Sigma rules find in exported files",
+        connects=False,
+        apart="sekoia_export.analysis.sigma.hunting",
+    ),
+    Entry(
+        "observables",
+        "List addresses, names, URLs and hashes in exported files",
+        connects=False,
+        apart="sekoia_export.analysis.observables",
+    ),
+    Entry(
+        "convert",
+        "Write exported files as Parquet, CSV or JSON",
+        connects=False,
+        apart="sekoia_export.analysis.converting",
+    ),
     Entry("report", "Write exported files as one page to attach or mail", connects=False),
     Entry("doctor", "Look at everything that an export needs"),
     Entry("config", "Show the configuration, and where each value comes from"),
@@ -54,3 +76,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("completion", "Write the completion for bash, zsh or fish", connects=False),
     Entry("demo", "Run the chain of actions against a simulated platform", connects=False),
 )
+
+
+def apart_of(command: str) -> str | None:
+    """Return the module that does a command's work in a process of its own, None where there is none."""
+    return next((entry.apart for entry in COMMANDS if entry.name == command), None)

@@ -212,6 +212,28 @@ def test_no_cell_of_csv_is_a_formula_and_numbers_stay_numbers(folder: Folder) ->
     assert {(row[0], row[3], row[4]) for row in rows} == {("2026-01-01T00:00:00.500000Z", "true", '["=x"]')}
 
 
+@pytest.mark.parametrize(
+    ("late", "header", "row"),
+    [
+        ({"n": 2, "t": "=b"}, ["n", "t"], ["2", "'=b"]),
+        ({"n": None, "t": "b"}, ["n", "t"], ["", "b"]),
+        ({"n": "-x", "t": 5}, ["n", "t"], ["'-x", "5"]),
+        ({"t": "b", "late": True}, ["n", "t", "late"], ["", "b", "true"]),
+    ],
+    ids=["whole", "a null", "a text among numbers", "another field"],
+)
+def test_csv_has_every_value_however_late_it_comes(
+    folder: Folder, late: Event, header: list[str], row: list[str]
+) -> None:
+    folder.raw("a.jsonl", lines_of([{"n": 1, "t": "a"}] * 2_100) + b"no event\n" + lines_of([late]))
+    results = convert(folder.storage, file_path="a.jsonl", format="csv").results
+    assert (results.events_count, results.bad_lines) == (2_101, 1)
+    with (folder.root / "a.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    empty = [""] * (len(header) - 2)
+    assert (rows[0], rows[1:-1], rows[-1]) == (header, [["1", "a", *empty]] * 2_100, row)
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 @settings(max_examples=12, deadline=None)
 def test_whatever_a_text_is_its_cell_does_not_begin_like_a_formula(text: str) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +88,25 @@ def test_bad_lines_are_said(export: CommandLine) -> None:
     (export.folder / "b.jsonl").write_text('{"a":1}\nno\n')
     assert "1 lines are no JSON objects" in export.run("query", "b.jsonl", "--top", "a").stderr
     assert export.run("query", "b.jsonl", "--top", "a", "--on-bad-line", "error").status == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["query", "a.jsonl", "--top", "user"], 0, "ada"),
+        (["query", "a.jsonl", "--top", "nobody"], 2, "not found"),
+        (["query", "b.jsonl", "--top", "user"], 2, "There is no file"),
+        (["query", "--top"], 2, "requires an argument"),
+        (["query", "--help"], 0, "Ask exported files"),
+        (["convert", "a.jsonl"], 0, "a.parquet"),
+    ],
+)
+def test_a_process_that_begins_ahead_answers_or_is_gone(
+    tmp_path: Path, words: list[str], status: int, said: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"user":"ada"}\n')
+    ran = subprocess.run(
+        [sys.executable, "-m", "sekoia_export.cli", *words], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == status, ran.stderr
+    assert said in ran.stdout + ran.stderr

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from sekoia_export.analysis.apart import Ahead
 from sekoia_export.analysis.converting import ConvertFormat
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.cli import choices
@@ -39,8 +38,9 @@ def command(
     json: choices.Json = False,
 ) -> ExitStatus:
     """Write exported files as Parquet, CSV or JSON, and their name to stdout."""
-    with Ahead("sekoia_export.analysis.converting") as run:
+    session = Session.of(ctx)
+    with session.apart("convert") as run:
         from sekoia_export.cli.answers import convert
 
         given = {"format": format, "by_day": by_day, "on_bad_line": on_bad_line, "timeout": timeout}
-        return convert(Session.of(ctx), files, given, output=output, force=force, json=json, run=run)
+        return convert(session, files, given, output=output, force=force, json=json, run=run)

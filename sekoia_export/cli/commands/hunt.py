@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from sekoia_export.analysis.apart import Ahead
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.cli import choices
 from sekoia_export.cli.exit_status import ExitStatus
@@ -35,7 +34,8 @@ def command(
     json: choices.Json = False,
 ) -> ExitStatus:
     """Find what Sigma rules find in exported files."""
-    with Ahead("sekoia_export.analysis.sigma.hunting") as run:
+    session = Session.of(ctx)
+    with session.apart("hunt") as run:
         from sekoia_export.cli.hunting import hunt
 
         given = {
@@ -45,4 +45,4 @@ def command(
             "on_bad_line": on_bad_line,
             "timeout": timeout,
         }
-        return hunt(Session.of(ctx), files, given, rules=rules, json=json, run=run)
+        return hunt(session, files, given, rules=rules, json=json, run=run)

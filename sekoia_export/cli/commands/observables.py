@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from sekoia_export.analysis.apart import Ahead
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.cli import choices
 from sekoia_export.cli.exit_status import ExitStatus
@@ -38,8 +37,9 @@ def command(
     json: choices.Json = False,
 ) -> ExitStatus:
     """List the addresses, names, URLs and hashes in exported files."""
-    with Ahead("sekoia_export.analysis.observables") as run:
+    session = Session.of(ctx)
+    with session.apart("observables") as run:
         from sekoia_export.cli.hunting import observables
 
         given = {"limit": limit, "on_bad_line": on_bad_line, "timeout": timeout}
-        return observables(Session.of(ctx), files, given, output=output, lists=lists, force=force, json=json, run=run)
+        return observables(session, files, given, output=output, lists=lists, force=force, json=json, run=run)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from sekoia_export.analysis.apart import Ahead
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.cli import choices
 from sekoia_export.cli.exit_status import ExitStatus
@@ -43,7 +42,8 @@ def command(
     json: choices.Json = False,
 ) -> ExitStatus:
     """Ask exported files: in SQL, or without."""
-    with Ahead("sekoia_export.analysis.answering") as run:
+    session = Session.of(ctx)
+    with session.apart("query") as run:
         from sekoia_export.cli.answers import query
 
         given = {
@@ -59,4 +59,4 @@ def command(
             "on_bad_line": on_bad_line,
             "timeout": timeout,
         }
-        return query(Session.of(ctx), files, given, output=output, force=force, json=json, run=run)
+        return query(session, files, given, output=output, force=force, json=json, run=run)
