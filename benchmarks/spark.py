@@ -1,11 +1,11 @@
 """What Spark spends on the questions that DuckDB answers: wall time and CPU of the same dataset, in one run.
 
-The dataset is Parquet by day, as convert_export writes it, of seeded events. DuckDB has as many threads as there are
-processors. Spark is a local cluster of two workers with a core each, started before; its CPU is that of its Python
+The dataset is Parquet, a file a day, as convert_export writes it, of seeded events. DuckDB has as many threads as there
+are processors. Spark is a local cluster of two workers with a core each, started before; its CPU is that of its Python
 process, its driver and its workers, from the question to the answer. The first time includes what Java compiles; a
 cluster that goes on answers as in the last. Without PySpark and Java, DuckDB's rows stand alone.
 
-Usage: python benchmarks/spark.py [--events 10000000] [--rounds 4]
+Usage: python benchmarks/spark.py [--events 10000000] [--rounds 4] [--folder FOLDER]
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ FIELDS = [
     "host.name",
 ]
 PER_MEMBER = 100_000
+DAYS = 7
 MASTER = "local-cluster[2,1,1024]"
 QUESTIONS = {
     "ten most frequent source.ip": Question(top="source.ip"),
@@ -79,16 +80,24 @@ HUNT = "a hunt with 10 rules"
 
 
 def make(folder: Path, count: int) -> tuple[int, int]:
-    """Write a dataset of seeded events, and return the size of the jsonl.gz and its own in bytes."""
-    export = folder / "events.jsonl.gz"
-    period = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 8, tzinfo=UTC))
-    with export.open("wb") as file:
-        file.writelines(members(Events(seed=1, total=count, period=period), FIELDS, per_member=PER_MEMBER))
-    given = {"file_path": export.name, "file_name": "dataset", "format": "parquet", "by_day": True}
-    convert_export(LocalDataStorage(folder), SystemClock(), read_arguments(ConvertArguments, given))
-    size_bytes = export.stat().st_size
-    export.unlink()
-    return size_bytes, sum(path.stat().st_size for path in (folder / "dataset").rglob("*.parquet"))
+    """Write a dataset of seeded events, a file each day, and return the size of the jsonl.gz and its own in bytes."""
+    sizes = folder / "sizes"
+    if sizes.exists():
+        gzip_bytes, parquet_bytes = map(int, sizes.read_text().split())
+        return gzip_bytes, parquet_bytes
+    export, gzip_bytes = folder / "events.jsonl.gz", 0
+    for day in range(DAYS):
+        first = datetime(2026, 1, 1 + day, tzinfo=UTC)
+        events = Events(seed=day, total=count // DAYS, period=Period(first, first + timedelta(days=1)))
+        with export.open("wb") as file:
+            file.writelines(members(events, FIELDS, per_member=PER_MEMBER))
+        given = {"file_path": export.name, "file_name": f"dataset/day={first:%Y-%m-%d}/events-0.parquet"}
+        convert_export(LocalDataStorage(folder), SystemClock(), read_arguments(ConvertArguments, given))
+        gzip_bytes += export.stat().st_size
+        export.unlink()
+    parquet_bytes = sum(path.stat().st_size for path in (folder / "dataset").rglob("*.parquet"))
+    sizes.write_text(f"{gzip_bytes} {parquet_bytes}")
+    return gzip_bytes, parquet_bytes
 
 
 def here(task: str, argument: Any, *, deadline: Deadline, limits: Limits) -> Any:  # noqa: ARG001 - of Runner
@@ -174,11 +183,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=4, help="how often each question is asked")
+    parser.add_argument("--folder", type=Path, help="where the dataset is made, kept, and found the next time")
+    parser.add_argument("--only-make", action="store_true", help="make it and ask nothing")
     given = parser.parse_args()
     limits = Limits.of_this_machine()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = given.folder or Path(name)
         gzip_bytes, bytes_read = make(folder, given.events)
+        if given.only_make:
+            return
         print(
             f"\n{given.events:,} events, {gzip_bytes / 1e6:.0f} MB of jsonl.gz, {bytes_read / 1e6:.0f} MB of Parquet "
             f"by day; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}\n"

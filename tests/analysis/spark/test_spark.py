@@ -175,7 +175,7 @@ def test_the_command_asks_spark_connect_and_tells_no_token(dataset: Folder, loca
     assert "Traceback" not in told["refused"].stderr
 
 
-@pytest.mark.parametrize(("spark", "every"), [("driver", 1), ("connect", 8)], indirect=["spark"])
+@pytest.mark.parametrize(("spark", "every"), [("driver", 8), ("connect", 1)], indirect=["spark"])
 def test_every_sigma_case_finds_the_same(folder: Folder, spark: Callable[..., Any], every: int) -> None:
     events = [event for case in CASES for event in case.events]
     times = [f"2026-01-01T{at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}Z" for at in range(len(events))]
@@ -183,7 +183,7 @@ def test_every_sigma_case_finds_the_same(folder: Folder, spark: Callable[..., An
     read = read_arguments(ConvertArguments, {"file_path": "events.jsonl", "file_name": "dataset/all.parquet"})
     convert_export(folder.storage, SystemClock(), read, limits=Limits(), run=in_this_process)
     texts = [RuleText(case.name, HEAD.format(title=f"case {at}") + case.detection) for at, case in enumerate(CASES)]
-    # The first events of a rule are a question more: through Spark Connect every eighth rule is asked for them.
+    # The first events of a rule are a question more: where they are compiled, every eighth rule is asked for them.
     for some, examples in [(texts, 0), (texts[::every], 5)] if every > 1 else [(texts, 5)]:
         with finding(folder.storage, ["dataset"]) as found:
             asked = Hunt(found=found, texts=some, examples=examples, on_bad_line=OnBadLine.SKIP, limits=Limits())
