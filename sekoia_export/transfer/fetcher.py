@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sekoia_export.transfer.source import ObjectAnswer
 
 SMALLEST_WRITE_BYTES, LARGEST_WRITE_BYTES = 16 * 1024, 1024 * 1024
-_WRITE_BYTES = 256 * 1024  # where the size is not known
+_WRITE_BYTES = 256 * 1024  # where the size is not known; and at most of what stays in memory, as sixteen may write
 _WRITES_OF_AN_OBJECT = 128
 
 
@@ -40,10 +40,9 @@ class Fetcher(threading.Thread):
         self._etag = etag
         # Small objects are kept in small pieces: a kill then loses little of them.
         size = parts.size_bytes
+        largest = LARGEST_WRITE_BYTES if hold.window_bytes is None else _WRITE_BYTES
         self._write_bytes = (
-            _WRITE_BYTES
-            if size is None
-            else max(SMALLEST_WRITE_BYTES, min(LARGEST_WRITE_BYTES, size // _WRITES_OF_AN_OBJECT))
+            _WRITE_BYTES if size is None else max(SMALLEST_WRITE_BYTES, min(largest, size // _WRITES_OF_AN_OBJECT))
         )
 
     def run(self) -> None:
