@@ -72,7 +72,8 @@ class Multipart:
     def copy(self, number: int, key: str, etag: str) -> None:
         """Have S3 take an object of the same bucket as a part; nothing is done when it is that part already.
 
-        An ETag is the content's MD5, unless the bucket encrypts with keys of KMS: then no two are equal.
+        An ETag is the content's MD5 at AWS and Ceph, unless the bucket encrypts with keys of KMS; SeaweedFS gives the
+        copy of more than 4 MiB another. Where they differ the part is copied again.
         """
         if etag in {self._there.get(number), self._etags.get(number)}:
             self._etags[number] = etag

@@ -48,6 +48,7 @@ class Answers:
         unsigned_key: a GET with the right key at a presigned URL that did not sign its headers.
         wrong_if_range: a GET of a range with If-Range of another ETag.
         unsigned_key_opens: whether our code gets at the object so.
+        copies_keep_etags: whether a part of 5 MiB that the server copied has its source's ETag.
     """
 
     no_key: tuple[int, str]
@@ -55,6 +56,7 @@ class Answers:
     needless_key: tuple[int, str] = (200, "")
     unsigned_key: tuple[int, str]
     wrong_if_range: tuple[int, str] = (206, "")
+    copies_keep_etags: bool
 
     @property
     def unsigned_key_opens(self) -> bool:
@@ -66,11 +68,13 @@ ANSWERS = {
         no_key=(400, "InvalidArgument"),
         wrong_key=(403, "AccessDenied"),
         unsigned_key=(403, "SignatureDoesNotMatch"),
+        copies_keep_etags=False,
     ),
     "ceph": Answers(
         no_key=(400, "InvalidArgument"),
         wrong_key=(400, "InvalidArgument"),
         unsigned_key=(200, ""),
+        copies_keep_etags=True,
     ),
 }
 

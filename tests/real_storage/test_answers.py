@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from sekoia_export.transfer.refusals import read_xml
+from tests.real_storage.server import BUCKET
 from tests.transfer.shelf import sse_key
 
 if TYPE_CHECKING:
@@ -59,3 +60,15 @@ def test_urls(plain: Place) -> None:
     assert answer(plain.url(name="none").get_secret_value(), {}) == (404, "NoSuchKey")
     tampered = plain.url().get_secret_value().replace(f"{plain.prefix}/object", f"{plain.prefix}/sealed")
     assert answer(tampered, KEY.storage_headers()) == (403, "SignatureDoesNotMatch")
+
+
+def test_copies(place: Place) -> None:
+    place.put(bytes(5 * 1024 * 1024))
+    named: Any = {"Bucket": BUCKET, "Key": f"{place.prefix}/copied"}
+    upload = place.client.create_multipart_upload(**named)["UploadId"]
+    source: Any = {"Bucket": BUCKET, "Key": f"{place.prefix}/object"}
+    place.client.upload_part_copy(**named, UploadId=upload, PartNumber=1, CopySource=source)
+    (part,) = place.client.list_parts(**named, UploadId=upload)["Parts"]
+    kept = part["ETag"] == place.client.head_object(**source)["ETag"]
+    assert kept == place.server.answers.copies_keep_etags
+    place.client.abort_multipart_upload(**named, UploadId=upload)

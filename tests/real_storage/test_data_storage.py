@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -16,6 +17,7 @@ from tests.real_storage.server import BUCKET, STRANGER
 from tests.transfer.shelf import sse_key
 
 if TYPE_CHECKING:
+    from sekoia_export.transfer.hold import Hold
     from tests.real_storage.place import Place
 
 KEY = sse_key()
@@ -101,6 +103,54 @@ def test_a_damaged_export(place: Place, output: ArchiveFormat) -> None:
     with pytest.raises(DamagedExport):
         place.fetch(lambda key: place.behind(key=key), storage=place.s3_storage, output=output)
     assert (place.s3_storage.read(LANDED), place.uploads()) == (b"as it was", [])
+
+
+CHUNK_BYTES, CHUNKS = 5 * MEBIBYTE, 33
+
+
+class _Copies:
+    """Counts what a client had the server copy."""
+
+    def __init__(self, place: Place) -> None:
+        self.done = threading.Semaphore(0)
+        self.count = 0
+        place.client.meta.events.register("after-call.s3.UploadPartCopy", self._copied)
+
+    def _copied(self, **_: Any) -> None:
+        self.count += 1
+        self.done.release()
+
+
+def _write_in_order(hold: Hold, indices: range) -> None:
+    for index in indices:
+        hold.write(index * CHUNK_BYTES, [index.to_bytes(8, "big"), bytes(CHUNK_BYTES - 8)])
+        _read_in_order(hold, range(index, index + 1))
+
+
+def _read_in_order(hold: Hold, indices: range) -> None:
+    for index in indices:
+        assert hold.read(index * CHUNK_BYTES, 8) == index.to_bytes(8, "big")
+        hold.release((index + 1) * CHUNK_BYTES, as_it_comes=True)
+
+
+def test_an_upload_that_was_left_goes_on_with_its_own_parts(place: Place) -> None:
+    copies, half = _Copies(place), CHUNKS // 2
+    left = place.s3_storage.hold(LANDED, etag='"e"', size_bytes=CHUNKS * CHUNK_BYTES)
+    _write_in_order(left, range(half))
+    for _ in range(half - 2):  # the last two may be on their way to be kept
+        assert copies.done.acquire(timeout=30)
+    begun = place.uploads()
+    hold = place.s3_storage.hold(LANDED, etag='"e"', size_bytes=CHUNKS * CHUNK_BYTES)
+    kept = hold.present().prefix_end() // CHUNK_BYTES
+    assert half - 2 <= kept <= half
+    _read_in_order(hold, range(kept))
+    assert place.uploads() == begun
+    _write_in_order(hold, range(kept, CHUNKS))
+    hold.publish()
+    assert copies.count <= CHUNKS + (0 if place.server.answers.copies_keep_etags else kept)
+    with place.s3_storage.open(LANDED) as file:
+        assert all(file.read(CHUNK_BYTES)[:8] == index.to_bytes(8, "big") for index in range(CHUNKS))
+    assert (place.uploads(), place.objects()) == ([], [f"data/{LANDED}"])
 
 
 def test_a_bucket_of_somebody_else(place: Place) -> None:
