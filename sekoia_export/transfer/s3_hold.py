@@ -21,13 +21,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, cast
 
 from sekoia_export.errors import DataStorageError
 from sekoia_export.transfer.ranges import RangeSet, Span
-from sekoia_export.transfer.s3_multipart import MEBIBYTE, PARTS_LIMIT, SMALLEST_PART_BYTES, Multipart, abort_orphans
+from sekoia_export.transfer.s3_multipart import (
+    MEBIBYTE,
+    PARTS_LIMIT,
+    SMALLEST_PART_BYTES,
+    Multipart,
+    abort_orphans,
+    abort_upload,
+)
 from sekoia_export.transfer.s3_upload import Buffers, S3Upload
 
 if TYPE_CHECKING:
@@ -97,11 +104,10 @@ class S3Hold:
         self._buffers = Buffers()
         self._chunks: dict[int, _Chunk] = {}
         self._straight: set[int] = set()
-        self._whole = len(kept.etags)
         self._unsent = 0
         self._parts: Multipart | None = None  # where chunks are parts, and the object is what is published
         self._landing: S3Upload | None = None  # the same, of smaller objects
-        self._copies: list[Future[None]] = []
+        self._copies: dict[int, Future[None]] = {}  # that are not known to have ended well, by the chunk's number
         self._released = 0  # chunks that were read, and are in the file where there is one
         self._read_back: tuple[int, bytes] = (-1, b"")
         self._settled = False
@@ -148,9 +154,11 @@ class S3Hold:
             chunk = self._chunks.pop(index, None)
             if chunk is not None and chunk.sent is not None:
                 chunk.sent.result()
+            copy = self._copies.pop(index, None)
+            if copy is not None and not copy.cancel():
+                wait([copy])
         self._kept.remove(wrong & set(self._kept.etags))
         self._straight -= wrong | gone
-        self._whole = len(self._kept.etags) + len(self._straight)
         self._read_back = (-1, b"")
         return [self._span(index) for index in sorted(wrong | gone)]
 
@@ -159,10 +167,10 @@ class S3Hold:
             if index >= self._released:
                 self._settle_chunk(index, self._in_memory(index), as_it_comes=True)
         if self._parts is not None:
-            for copied in self._copies:
-                copied.result()
+            for copy in self._copies.values():
+                copy.result()
             self._parts.complete()
-            self._parts = None
+            self._parts = self._kept.upload_id = None
         else:
             landing, self._landing = self._landing or self._new_landing(), None
             with landing:
@@ -174,6 +182,8 @@ class S3Hold:
             self.drop()
         elif not self._settled:
             self._settled = True
+            for copy in self._copies.values():
+                copy.cancel()
             self._pool.shutdown()
             self._end()
 
@@ -182,6 +192,10 @@ class S3Hold:
             self._settled = True
             self._pool.shutdown(cancel_futures=True)
             self._end()
+            if self._kept.upload_id is not None:  # an earlier run's, which this one had no use for
+                abort_upload(
+                    self._client, bucket=self._bucket, key=self._key, name=self._name, upload_id=self._kept.upload_id
+                )
             # What led here, an error or a published file, counts more than what is left behind.
             with contextlib.suppress(DataStorageError):
                 self._kept.clear()
@@ -191,7 +205,7 @@ class S3Hold:
         self._abandon_landing()
         if self._parts is not None:
             self._parts.abort()
-            self._parts = None
+            self._parts = self._kept.upload_id = None
 
     def _begun(self) -> Multipart:
         parts = Multipart(
@@ -224,29 +238,40 @@ class S3Hold:
         self._released = index + 1
 
     def _have_in_parts(self, parts: Multipart, index: int, chunk: _Chunk | None) -> None:
+        for ended in [number for number, copy in self._copies.items() if copy.done()]:
+            self._copies.pop(ended).result()
         etag = self._kept.etags.get(index)
-        if etag is not None:
-            self._copies.append(self._pool.submit(parts.copy, index + 1, self._kept.key(index), etag))
+        if etag is not None and index not in self._copies:
+            self._copies[index] = self._pool.submit(parts.copy, index + 1, self._kept.key(index), etag)
         elif chunk is not None and chunk.sent is None:  # the last one of an object of unknown size
             parts.send(index + 1, chunk.buffer[: chunk.filled.prefix_end()])
 
     def _fill(self, index: int, at: int, data: memoryview) -> None:
+        """Take bytes of a chunk in; one that is there already stays as it is: one stream comes over it once more."""
         with self._lock:
             chunk = self._chunks.get(index)
             if chunk is None:
+                if index in self._kept.etags or index in self._straight:
+                    return
                 chunk = self._chunks[index] = _Chunk(self._buffers.take(self._span(index).size_bytes))
-        chunk.buffer[at : at + len(data)] = data
-        with self._lock:
+            if chunk.sent is not None:
+                return
+            # Within the lock: what comes late must not be written into memory that is another chunk's by then.
+            chunk.buffer[at : at + len(data)] = data
             chunk.filled.add(Span(at, at + len(data)))
-            if chunk.sent is None and chunk.filled.prefix_end() == len(chunk.buffer):
+            if chunk.filled.prefix_end() == len(chunk.buffer):
                 chunk.sent = self._pool.submit(self._way_of(index), index, cast("IO[bytes]", chunk.buffer))
 
     def _way_of(self, index: int) -> Callable[[int, IO[bytes]], None]:
-        """Decide how a chunk that is whole goes into the bucket; the lock is held."""
-        self._whole += 1
+        """Decide how a chunk that is whole goes into the bucket; the lock is held.
+
+        A kill costs what went straight and what is in memory, which is a window and the chunks that may be unsent
+        behind it at most. That is half of what came as long as as much is kept.
+        """
         self._unsent += 1
-        at_risk_bytes = (len(self._straight) + 1) * self._chunk_bytes + self._window_bytes
-        affordable = at_risk_bytes <= self._whole * self._chunk_bytes // 2 or not self._kept.outlive_the_process
+        in_memory_bytes = self._window_bytes + (_UNSENT_CHUNKS + 1) * self._chunk_bytes
+        at_risk_bytes = (len(self._straight) + 1) * self._chunk_bytes + in_memory_bytes
+        affordable = at_risk_bytes <= len(self._kept.etags) * self._chunk_bytes or not self._kept.outlive_the_process
         if self._parts is not None and self._unsent > UPLOADS and affordable:
             self._straight.add(index)
             return self._send_straight

@@ -34,6 +34,12 @@ def abort_orphans(client: S3Client, *, bucket: str, key: str, but: str | None = 
                 log.info("An unfinished upload that an earlier run left in the data storage was removed.")
 
 
+def abort_upload(client: S3Client, *, bucket: str, key: str, name: str, upload_id: str) -> None:
+    """Abort an upload. Where S3 does not do it, what led here is the error to tell; the next run aborts it."""
+    with contextlib.suppress(DataStorageError), s3_failures(f"dropping {name}"):
+        client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+
+
 class Multipart:
     """An upload to one key.
 
@@ -42,7 +48,7 @@ class Multipart:
         bucket: the bucket.
         key: the object's key.
         name: the file's name in the data storage, for texts.
-        upload_id: of an upload that an earlier process began; where S3 knows it no more, another is begun.
+        upload_id: of an upload that an earlier process began; where it cannot be gone on with, another is begun.
 
     Attributes:
         upload_id: of the upload, which may be written down.
@@ -54,12 +60,14 @@ class Multipart:
     def __init__(self, client: S3Client, *, bucket: str, key: str, name: str, upload_id: str | None = None) -> None:
         self._client = client
         self._name = name
-        self._etags: dict[int, str] = {}
-        self._there: dict[int, str] = {}
+        self._etags: dict[int, str] = {}  # of the parts that make the object
+        self._there: dict[int, str] = {}  # of the parts that S3 has
         self._upload: dict[str, Any] = {"Bucket": bucket, "Key": key}
         if upload_id is not None and self._take_up(upload_id):
             self.upload_id = upload_id
         else:
+            if upload_id is not None:
+                abort_upload(client, bucket=bucket, key=key, name=name, upload_id=upload_id)
             with s3_failures(f"writing {name}"):
                 self.upload_id = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
         self._upload["UploadId"] = self.upload_id
@@ -67,7 +75,8 @@ class Multipart:
     def send(self, number: int, part: bytes | IO[bytes]) -> None:
         """Upload a part, in the place of an earlier one with its number."""
         with s3_failures(f"writing {self._name}"):
-            self._etags[number] = self._client.upload_part(**self._upload, PartNumber=number, Body=part)["ETag"]
+            etag = self._client.upload_part(**self._upload, PartNumber=number, Body=part)["ETag"]
+        self._there[number] = self._etags[number] = etag
 
     def copy(self, number: int, key: str, etag: str) -> None:
         """Have S3 take an object of the same bucket as a part; nothing is done when it is that part already.
@@ -75,13 +84,12 @@ class Multipart:
         An ETag is the content's MD5 at AWS and Ceph, unless the bucket encrypts with keys of KMS; SeaweedFS gives the
         copy of more than 4 MiB another. Where they differ the part is copied again.
         """
-        if etag in {self._there.get(number), self._etags.get(number)}:
-            self._etags[number] = etag
-            return
-        source: CopySourceTypeDef = {"Bucket": self._upload["Bucket"], "Key": key}
-        with s3_failures(f"writing {self._name}"):
-            answer = self._client.upload_part_copy(**self._upload, PartNumber=number, CopySource=source)
-        self._etags[number] = answer["CopyPartResult"]["ETag"]
+        if etag != self._there.get(number):
+            source: CopySourceTypeDef = {"Bucket": self._upload["Bucket"], "Key": key}
+            with s3_failures(f"writing {self._name}"):
+                answer = self._client.upload_part_copy(**self._upload, PartNumber=number, CopySource=source)
+            self._there[number] = answer["CopyPartResult"]["ETag"]
+        self._etags[number] = self._there[number]
 
     def complete(self) -> None:
         """Make the object of all parts that were sent or copied, in the order of their numbers."""
@@ -92,9 +100,14 @@ class Multipart:
             self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
 
     def abort(self) -> None:
-        """Drop the upload. Where S3 does not do it, what led here is the error to tell; the next run drops it."""
-        with contextlib.suppress(DataStorageError), s3_failures(f"dropping {self._name}"):
-            self._client.abort_multipart_upload(**self._upload)
+        """Drop the upload, see `abort_upload`."""
+        abort_upload(
+            self._client,
+            bucket=self._upload["Bucket"],
+            key=self._upload["Key"],
+            name=self._name,
+            upload_id=self.upload_id,
+        )
 
     def _take_up(self, upload_id: str) -> bool:
         """Learn which parts an earlier process sent; False where there is no such upload, or it may not be listed."""

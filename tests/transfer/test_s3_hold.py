@@ -11,6 +11,7 @@ from sekoia_export.errors import DataStorageError
 from sekoia_export.simulator import Fault, Kind
 from sekoia_export.transfer.ranges import Span
 from sekoia_export.transfer.s3_hold import UPLOADS
+from sekoia_export.transfer.s3_multipart import Multipart
 from sekoia_export.transfer.s3_storage import S3DataStorage
 
 if TYPE_CHECKING:
@@ -250,3 +251,94 @@ def test_a_copy_that_is_refused_is_told(storage: S3DataStorage, shelf: Shelf) ->
         hold.publish()
     hold.keep()
     assert shelf.bucket.uploads == {}
+
+
+def test_an_upload_that_is_not_gone_on_with_is_aborted(storage: S3DataStorage, shelf: Shelf) -> None:
+    half_fetched(storage, shelf)
+    hold = held(storage)
+    hold.drop()
+    assert shelf.bucket.uploads == {}
+
+
+def test_an_upload_whose_parts_may_not_be_listed_is_aborted(storage: S3DataStorage, shelf: Shelf) -> None:
+    begun = half_fetched(storage, shelf)
+    hold = held(storage)
+    refusal = Fault(Kind.STATUS, server="storage", method="GET", path=f"/{NAME}$", status=403)
+    shelf.simulator.faults.add(refusal)
+    finish(hold, begun)
+    assert is_right(storage)
+    assert shelf.bucket.uploads == {}
+
+
+def test_a_chunk_that_proves_wrong_while_it_waits_to_be_copied(
+    storage: S3DataStorage, shelf: Shelf, client: S3Client
+) -> None:
+    gate, hold = Gate(client), held(storage)
+    fill(hold, *range(2))
+    hold.keep()
+    hold = held(storage)
+    read_up_to(hold, 1)
+    gate.shut()
+    fill(hold, *range(2, 2 + UPLOADS))
+    for _ in range(UPLOADS):
+        assert gate.waiting.acquire(timeout=30)
+    read_up_to(hold, 2, start=1)  # all threads have something to send: its copy waits
+    hold.forget(Span(CHUNK_BYTES, CHUNK_BYTES + 1))
+    gate.open()
+    fill(hold, 1)
+    read_up_to(hold, 2 + UPLOADS)
+    write_in_order(hold, range(2 + UPLOADS, CHUNKS))
+    hold.publish()
+    assert is_right(storage)
+
+
+def test_one_stream_that_comes_over_what_is_kept_leaves_it_as_it_is(storage: S3DataStorage) -> None:
+    hold, content = held(storage), b"x" * CHUNK_BYTES
+    hold.write(CHUNK_BYTES, [content])
+    hold.keep()
+    hold = held(storage)
+    fill(hold, 0)
+    hold.write(CHUNK_BYTES, [content[:100_000]])
+    assert hold.read(CHUNK_BYTES, CHUNK_BYTES) == content
+    hold.drop()
+
+
+def test_a_part_that_was_replaced_meanwhile_is_copied(storage: S3DataStorage, client: S3Client) -> None:
+    etag = client.put_object(Bucket="shelf", Key="right", Body=b"right")["ETag"]
+    begun = Multipart(client, bucket="shelf", key="data/a", name="a")
+    begun.copy(1, "right", etag)
+    again = Multipart(client, bucket="shelf", key="data/a", name="a", upload_id=begun.upload_id)
+    again.send(1, b"wrong")
+    again.copy(1, "right", etag)
+    again.complete()
+    assert storage.read("a") == b"right"
+
+
+def test_a_copy_that_is_refused_is_told_before_the_object_is_whole(storage: S3DataStorage, shelf: Shelf) -> None:
+    hold = held(storage)
+    refusal = Fault(Kind.STATUS, server="storage", method="PUT", path=f"/{NAME}$", status=403, times=None)
+    shelf.simulator.faults.add(refusal)
+    with pytest.raises(DataStorageError, match="403"):
+        write_in_order(hold, range(CHUNKS))
+    hold.keep()
+    assert held(storage).present().size_bytes
+
+
+def test_nothing_goes_straight_before_as_much_is_kept_as_a_kill_would_cost(
+    storage: S3DataStorage, client: S3Client
+) -> None:
+    gate, hold = Gate(client), held(storage)
+    fill(hold, *range(6))
+    hold.keep()
+    hold = held(storage)
+    read_up_to(hold, 6)
+    gate.shut()
+    fill(hold, 6, 8, 9, 10)
+    for _ in range(UPLOADS):
+        assert gate.waiting.acquire(timeout=30)
+    read_up_to(hold, 7, start=6)
+    fill(hold, 7)  # all threads have something to send, and 6 of these 11 chunks are kept
+    gate.open()
+    read_up_to(hold, 11, start=7)
+    hold.keep()
+    assert held(storage).present().gaps(11 * CHUNK_BYTES) == []
