@@ -265,11 +265,11 @@ def tables(files: Files, events: int, only: str) -> None:
 
 def fit(folder: Path, events: int) -> None:
     """Tell the peak memory of three sizes, and by the line through them of a 10 GB export."""
-    sizes, peaks = [], {"top": [], "convert": []}  # type: ignore[var-annotated]  # lists of numbers
+    sizes, peaks = [], {"top": [], "convert": [], "by day": []}  # type: ignore[var-annotated]  # lists of numbers
     for part in (events // 4, events // 2, events):
         files = made(folder, part)
         sizes.append(files.export.stat().st_size)
-        for name, command in (("top", _own_gzip), ("convert", _own_convert)):
+        for name, command in (("top", _own_gzip), ("convert", _own_convert), ("by day", _own_dataset)):
             words = command(files)
             assert words is not None
             peaks[name].append(measure(words).peak_mib)

@@ -85,16 +85,16 @@ def make(folder: Path, count: int) -> tuple[int, int]:
     if sizes.exists():
         gzip_bytes, parquet_bytes = map(int, sizes.read_text().split())
         return gzip_bytes, parquet_bytes
-    export, gzip_bytes = folder / "events.jsonl.gz", 0
-    for day in range(DAYS):
-        first = datetime(2026, 1, 1 + day, tzinfo=UTC)
-        events = Events(seed=day, total=count // DAYS, period=Period(first, first + timedelta(days=1)))
-        with export.open("wb") as file:
+    export = folder / "events.jsonl.gz"
+    with export.open("wb") as file:
+        for day in range(DAYS):
+            first = datetime(2026, 1, 1 + day, tzinfo=UTC)
+            events = Events(seed=day, total=count // DAYS, period=Period(first, first + timedelta(days=1)))
             file.writelines(members(events, FIELDS, per_member=PER_MEMBER))
-        given = {"file_path": export.name, "file_name": f"dataset/day={first:%Y-%m-%d}/events-0.parquet"}
-        convert_export(LocalDataStorage(folder), SystemClock(), read_arguments(ConvertArguments, given))
-        gzip_bytes += export.stat().st_size
-        export.unlink()
+    given = {"file_path": export.name, "by_day": True, "file_name": "dataset"}
+    convert_export(LocalDataStorage(folder), SystemClock(), read_arguments(ConvertArguments, given))
+    gzip_bytes = export.stat().st_size
+    export.unlink()
     parquet_bytes = sum(path.stat().st_size for path in (folder / "dataset").rglob("*.parquet"))
     sizes.write_text(f"{gzip_bytes} {parquet_bytes}")
     return gzip_bytes, parquet_bytes

@@ -1,14 +1,14 @@
 """Exported files in another format. Runs in a process of its own, see `apart`.
 
 Parquet takes one pass over the source where the file's beginning tells what the events are, which the written file
-itself shows, and a second one where something came later that needs another column. CSV takes one as well where each
-row says all of its event; where one does not, CSV is written from Parquet.
+itself shows, and a second one where something came later that needs another column. A dataset by day is written from
+such a file, see `days`. CSV takes one pass as well where each row says all of its event; where one does not, CSV is
+written from Parquet.
 """
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sekoia_export.analysis.database import Database, Limits
+from sekoia_export.analysis.days import write_days
 from sekoia_export.analysis.events import OnBadLine, bad_lines_found
 from sekoia_export.analysis.fields import REST_COLUMN, TIMESTAMP_FIELD, identifier, literal, pointer
 from sekoia_export.analysis.files import FileKind
@@ -115,11 +116,14 @@ class _Converter:
         beginning = list(self._beginning())
         shape = shape_of(beginning, partitioned=by_day)
         self._row_bytes = sum(len(orjson.dumps(event)) for event in beginning) / max(1, len(beginning))
-        count = self._write(shape, made)
-        exact = self._exact(shape, made)
+        rows, options = (self._work / "all-days.parquet", self._in_passing()) if by_day else (made, self._kept(shape))
+        count = self._write(shape, rows, options)
+        exact = self._exact(shape, rows)
         if exact.fields != shape.fields:
-            shutil.rmtree(made) if by_day else made.unlink()
-            count = self._write(exact, made)
+            rows.unlink()
+            count = self._write(exact, rows, options if by_day else self._kept(exact))
+        if by_day:
+            write_days(self._database, rows, made, between=options, options=self._kept(exact))
         return count
 
     def _csv(self, made: Path) -> int:
@@ -156,18 +160,22 @@ class _Converter:
         [(count,)] = self._database.rows(select, [sequence])
         return int(count)
 
-    def _write(self, shape: Shape, path: Path) -> int:
-        options = (
-            f"{parquet_options(row_bytes=self._row_bytes)}, KV_METADATA {{{METADATA_KEY}: {literal(shape.metadata())}}}"
-        )
-        if shape.partitioned:
-            options += ", PARTITION_BY (day), FILENAME_PATTERN 'events-{i}'"
+    def _write(self, shape: Shape, path: Path, options: str) -> int:
         with self._reading() as events:
             return copy_to(self._database, shape.rows(events), path, options)
 
+    def _kept(self, shape: Shape) -> str:
+        """Return how Parquet is written that says what it is."""
+        metadata = f"KV_METADATA {{{METADATA_KEY}: {literal(shape.metadata())}}}"
+        return f"{parquet_options(row_bytes=self._row_bytes)}, {metadata}"
+
+    def _in_passing(self) -> str:
+        """Return how Parquet is written that is read again at once: more bytes, and less time."""
+        return parquet_options(compression="lz4_raw", row_bytes=self._row_bytes)
+
     def _exact(self, shape: Shape, path: Path) -> Shape:
         """Return the shape that all events have, seen from the rows that a first guess made of them."""
-        source = parquet_source(sorted(path.rglob("*.parquet")) if path.is_dir() else [path])
+        source = parquet_source([path])
         columns = shape.columns
         loose = [field for field, stored in shape.fields.items() if stored is Stored.JSON]
         fields = dict(shape.fields)

@@ -59,6 +59,15 @@ def lines_of(events: Iterable[Event]) -> bytes:
     return b"".join(json.dumps(event).encode() + b"\n" for event in events)
 
 
+def exact(events: list[Event]) -> list[str]:
+    """Return events as texts that are the same for the same events, the order of keys aside."""
+    return [json.dumps(event, sort_keys=True) for event in events]
+
+
+def events_in(path: Path) -> list[Event]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "data")

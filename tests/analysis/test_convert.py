@@ -26,7 +26,7 @@ from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.results.analysis import ConvertResults
 from sekoia_export.transfer.data_storage import DataStorage
 from sekoia_export.transfer.local_storage import LocalDataStorage
-from tests.analysis.conftest import Event, Folder, Open, in_this_process, lines_of
+from tests.analysis.conftest import Event, Folder, Open, events_in, exact, in_this_process, lines_of
 from tests.clock import ManualClock
 
 NAMES = ["@timestamp", "user", "User", "a.b", "day", "__rest", "", "a/b~c", 'q"\\', "é", "n", "m", "\0"]
@@ -75,15 +75,6 @@ def convert(
 ) -> Outcome[ConvertResults]:
     given_arguments = read_arguments(ConvertArguments, {"timeout": 60, **arguments})
     return convert_export(storage, SystemClock(), given_arguments, run=run, into=into)
-
-
-def exact(events: list[Event]) -> list[str]:
-    """Return events as texts that are the same for the same events, the order of keys aside."""
-    return [json.dumps(event, sort_keys=True) for event in events]
-
-
-def events_in(path: Path) -> list[Event]:
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 @settings(max_examples=25, deadline=None)
@@ -146,51 +137,6 @@ def test_a_question_has_the_same_answer_of_lines_and_of_parquet(folder: Folder, 
     names = ", ".join(f'"{column.name}"' for column in tables[0].columns)
     query = f"SELECT {names} FROM events ORDER BY ALL"
     assert tables[0].rows(query) == tables[1].rows(query)
-
-
-def test_a_dataset_has_a_folder_a_day_and_bounded_row_groups(folder: Folder, opened: Open) -> None:
-    events = [
-        {"@timestamp": f"2026-01-0{day}T00:00:00Z", "day": "its own", "n": number}
-        for number in range(1_000)
-        for day in (1, 2)
-    ]
-    folder.jsonl_gz("a.jsonl.gz", events[:500], [*events[500:], {"n": -1}])
-    results = convert(folder.storage, file_path="a.jsonl.gz", by_day="true", file_name="set").results
-    files = sorted(path for path in (folder.root / "set").rglob("*") if path.is_file())
-    assert {path.parent.name for path in files} == {
-        "day=2026-01-01",
-        "day=2026-01-02",
-        "day=__HIVE_DEFAULT_PARTITION__",
-    }
-    assert (results.file_path, results.files_count, results.events_count) == ("set", len(files), 2_001)
-    assert results.file_size == sum(path.stat().st_size for path in files)
-    assert opened("set").rows(
-        "SELECT count(*), count(DISTINCT n), min(day#2) FROM events".replace("day#2", '"day#2"')
-    ) == [(2_001, 1_001, "its own")]
-    convert(folder.storage, file_path="set", format="jsonl", file_name="back.jsonl")
-    assert sorted(exact(events_in(folder.root / "back.jsonl"))) == sorted(exact([*events, {"n": -1}]))
-
-
-def test_a_dataset_is_replaced_by_a_rerun_and_nothing_else_is(folder: Folder) -> None:
-    folder.jsonl("a.jsonl", [{"@timestamp": "2026-01-01T00:00:00Z"}])
-    folder.jsonl("b.jsonl", [{"@timestamp": "2026-01-02T00:00:00Z"}])
-    for name in ("a", "b"):
-        convert(folder.storage, file_path=f"{name}.jsonl", by_day=True, file_name="set")
-    assert [path.name for path in (folder.root / "set").glob("day*/*.parquet")] == ["events-0.parquet"]
-    folder.raw("other/precious.txt", b"x")
-    for name in ("other", "a.jsonl"):
-        with pytest.raises(UsageError, match="file_name names"):
-            convert(folder.storage, file_path="b.jsonl", by_day=True, file_name=name)
-    with pytest.raises(UsageError, match="a folder that is read"):
-        convert(folder.storage, file_path="set", by_day=True, file_name="set")
-
-
-def test_a_dataset_that_is_not_whole_is_not_read(folder: Folder, opened: Open) -> None:
-    folder.jsonl("a.jsonl", [{"@timestamp": "2026-01-01T00:00:00Z"}])
-    convert(folder.storage, file_path="a.jsonl", by_day=True, file_name="set")
-    folder.raw("set/_UNFINISHED", b"")
-    with pytest.raises(DamagedExport, match="not whole"):
-        opened("set")
 
 
 FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "\uff1d1", '=HYPERLINK("x","y")', "--1", "+", "-"]
