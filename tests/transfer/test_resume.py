@@ -151,6 +151,34 @@ def test_whatever_was_lost_of_what_was_kept_the_file_is_right(shelf: Shelf, data
     shelf.simulator.faults.clear()
 
 
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8, deadline=None)
+def test_whatever_chunks_were_lost_the_file_in_the_bucket_is_right(
+    shelf: Shelf, client_for: ClientFor, caplog: pytest.LogCaptureFixture, data: st.DataObject
+) -> None:
+    storage = S3DataStorage(client_for(shelf), "shelf", "playbook/1")
+    _, export = export_of(3_000_000)
+    shelf.put(export)
+    storage.delete(NAME)
+    end_after(shelf, storage, data.draw(st.integers(1_000_000, 2_500_000)), Interrupted("Told to stop."))
+    kept = sorted(name for name in shelf.bucket.objects if PARTS in name and not name.endswith("state.json"))
+    # Numbers of chunks: how many there are depends on how the threads ran.
+    for number in data.draw(st.sets(st.integers(0, 47), max_size=20)):
+        for name in kept[number : number + 1]:
+            del shelf.bucket.objects[name]
+    known = shelf.probe()
+    if data.draw(st.booleans(), label="a server that forgot ranges"):
+        nth = data.draw(st.integers(1, 4))
+        shelf.simulator.faults.add(
+            Fault(Kind.NO_RANGE, server="storage", method="GET", path="/object$", nth=nth, times=None)
+        )
+    shelf.fetch(known=known, storage=storage)
+    assert storage.read(NAME) == export
+    assert "in doubt" not in caplog.text
+    assert shelf.bucket.uploads == {}
+    shelf.simulator.faults.clear()
+
+
 def test_no_byte_is_fetched_twice(shelf: Shelf) -> None:
     _, export = export_of(16 * MEBIBYTE)
     shelf.put(export)
