@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 MEBIBYTE = 1024 * 1024
 CONNECTIONS = 16
 SMALLEST_PART_BYTES = MEBIBYTE
@@ -22,9 +24,10 @@ class Pace:
     the start of the object, which verification waits for, is soon there. Towards the end parts become smaller, so that
     all connections end at about the same time.
 
-    At first four connections are open, and twice as many whenever they turn out to bring less than 100 MB/s each: on a
-    link where four bring more than 400 MB/s together, more of them only stand in each other's way. They are judged
-    together, every 50 ms: on a busy machine one of them often has to wait for a core, which says nothing of the link.
+    At first four connections are open, and more when they turn out to bring less than 100 MB/s each: as many as would
+    bring what four fast ones do. On a link where four bring more than 400 MB/s together, more of them only stand in
+    each other's way. They are judged together, every 50 ms: on a busy machine one of them often has to wait for a core,
+    which says nothing of the link.
 
     Where there is a window, the parts on their way share it.
 
@@ -69,7 +72,7 @@ class Pace:
         """Learn from some bytes, of any part; return whether more connections may be open than before.
 
         Args:
-            size_bytes: how many.
+            size_bytes: how many; none when an answer has begun.
             now: the clock's seconds.
         """
         if self._looked_at is None:
@@ -80,8 +83,10 @@ class Pace:
         if seconds < LOOK_EVERY_S:
             return False
         before = self.connections
-        if self._since_bytes < seconds * FAST_BYTES_PER_S * before:
-            self._wanted = min(self._most_connections, 2 * self._wanted)
+        each_bytes_per_s = self._since_bytes / seconds / before
+        if each_bytes_per_s < FAST_BYTES_PER_S:
+            wanted = FIRST_CONNECTIONS * FAST_BYTES_PER_S / max(1.0, each_bytes_per_s)
+            self._wanted = max(self._wanted, min(self._most_connections, math.ceil(wanted)))
         self._looked_at, self._since_bytes = now, 0
         return self.connections > before
 

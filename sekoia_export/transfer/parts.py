@@ -156,6 +156,7 @@ class Parts:
         with self._lock:
             part.answer = answer
             part.moved_at = self._clock.monotonic()
+            self._pace.bytes_came(0, now=part.moved_at)
             return self._course not in {Course.FAILED, Course.STOPPED}
 
     def wait_for_room(self, part: Part) -> None:

@@ -90,9 +90,9 @@ def test_connections_become_more_where_they_are_slow() -> None:
     assert not pace.bytes_came(MEBIBYTE, now=10.0)
     assert not pace.bytes_came(MEBIBYTE, now=10.01)  # one that is slow, for once
     assert not pace.bytes_came(40 * MEBIBYTE, now=10.1)  # 400 MB/s together
-    assert pace.bytes_came(10 * MEBIBYTE, now=10.2)
+    assert pace.bytes_came(20_000_000, now=10.2)  # 50 MB/s each
     assert pace.connections == 8
-    assert pace.bytes_came(20 * MEBIBYTE, now=10.3)
+    assert pace.bytes_came(16_000_000, now=10.3)  # 20 MB/s each: twenty would be as many as four fast ones
     assert not pace.bytes_came(MEBIBYTE, now=10.4)
     assert pace.connections == 16
     pace.storage_is_busy()
@@ -110,7 +110,7 @@ def test_a_full_window_says_nothing_of_the_link() -> None:
     pace.held_back()
     assert not pace.bytes_came(MEBIBYTE, now=1)
     assert pace.bytes_came(MEBIBYTE, now=2)
-    assert pace.part_bytes(10_000 * MEBIBYTE) == 4 * MEBIBYTE
+    assert pace.part_bytes(10_000 * MEBIBYTE) == 2 * MEBIBYTE
 
 
 def test_a_busy_storage_is_asked_less_and_then_more_again() -> None:
