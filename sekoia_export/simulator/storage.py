@@ -247,6 +247,8 @@ class Storage:
         source = bucket.objects.get(name)
         if source is None:
             raise S3Error(404, "NoSuchKey", "The specified key does not exist.")
+        if request.headers.get("x-amz-copy-source-if-match", source.etag) != source.etag:
+            raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
         content = source.read(0, source.size_bytes, None)
         copy = store(content, self._state.new_path(), key=None, now=self._state.clock.now())
         copy.etag = source.etag

@@ -81,13 +81,17 @@ class Multipart:
     def copy(self, number: int, key: str, etag: str) -> None:
         """Have S3 take an object of the same bucket as a part; nothing is done when it is that part already.
 
+        Refused where the object has another ETag by now, except by Ceph, which does not look.
+
         An ETag is the content's MD5 at AWS and Ceph, unless the bucket encrypts with keys of KMS; SeaweedFS gives the
         copy of more than 4 MiB another. Where they differ the part is copied again.
         """
         if etag != self._there.get(number):
             source: CopySourceTypeDef = {"Bucket": self._upload["Bucket"], "Key": key}
             with s3_failures(f"writing {self._name}"):
-                answer = self._client.upload_part_copy(**self._upload, PartNumber=number, CopySource=source)
+                answer = self._client.upload_part_copy(
+                    **self._upload, PartNumber=number, CopySource=source, CopySourceIfMatch=etag
+                )
             self._there[number] = answer["CopyPartResult"]["ETag"]
         self._etags[number] = self._there[number]
 

@@ -342,3 +342,20 @@ def test_nothing_goes_straight_before_as_much_is_kept_as_a_kill_would_cost(
     read_up_to(hold, 11, start=7)
     hold.keep()
     assert held(storage).present().gaps(11 * CHUNK_BYTES) == []
+
+
+def test_a_kept_chunk_that_somebody_changed_is_not_copied(
+    storage: S3DataStorage, shelf: Shelf, client: S3Client
+) -> None:
+    hold = held(storage)
+    fill(hold, *range(4))
+    read_up_to(hold, 1)
+    hold.keep()
+    hold = held(storage)
+    (changed,) = (key for key in shelf.bucket.objects if key.endswith("/000002"))
+    client.put_object(Bucket="shelf", Key=changed, Body=chunk(9))
+    read_up_to(hold, 1)
+    with pytest.raises(DataStorageError, match="412 PreconditionFailed"):
+        hold.publish()
+    hold.drop()
+    assert shelf.bucket.uploads == {}
