@@ -5,6 +5,10 @@ Here isal inflates on a thread of its own, every member's checksum and length is
 bombs hold. There are several pipes, because DuckDB keeps all of a pipe in memory until it has read its end, and a pipe
 is one thread's work: each takes some 8 MiB of whole lines, and they are read in order. With 32 MiB converting took 12 %
 longer on two cores: one had nothing left to do at the end.
+
+DuckDB ends a query that has failed, of too little memory for one, only when all its threads have ended, and one of them
+may wait for the next pipe to be opened, which comes after the one that nobody reads any more. So a pipe that takes
+nothing for a minute is given up, and with it all others.
 """
 
 from __future__ import annotations
@@ -13,10 +17,11 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import threading
 from typing import TYPE_CHECKING, Self
 
-from sekoia_export.errors import DamagedExport
+from sekoia_export.errors import DamagedExport, DeadlineExceeded
 from sekoia_export.gzip_reader import GZIP_MAGIC, GzipReader, InflateLimits
 from sekoia_export.transfer.local_files import local_failures
 
@@ -32,6 +37,7 @@ _READ_SIZE_BYTES = 512 * 1024
 _START_READ_SIZE_BYTES = 64 * 1024
 _PIPE_BUFFER_BYTES = 1024 * 1024
 _WAIT_S = 0.002
+STALL_S = 60.0
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux has it
 
 
@@ -44,13 +50,17 @@ class InflatedPipes:
         sources: the gzip files, one after the other; files of lines that are not compressed pass as they are.
         folder: where the pipes are made, private; they are gone afterwards.
         pipe_bytes: what a pipe takes, about: its share of the compressed bytes, at the rate of the first file's start.
+        stall_s: how long a reader may take nothing.
 
     Attributes:
         paths: of the pipes.
     """
 
-    def __init__(self, sources: Sequence[Path], folder: Path, *, pipe_bytes: int = PIPE_BYTES) -> None:
+    def __init__(
+        self, sources: Sequence[Path], folder: Path, *, pipe_bytes: int = PIPE_BYTES, stall_s: float = STALL_S
+    ) -> None:
         self._sources = sources
+        self._stall_s = stall_s
         self._size_bytes = max(1, sum(source.stat().st_size for source in sources))
         start = len(inflated_start(sources[0], _START_READ_SIZE_BYTES))
         rate = max(1.0, start / min(_START_READ_SIZE_BYTES, self._size_bytes)) if start else 1.0
@@ -73,8 +83,10 @@ class InflatedPipes:
         self._thread.join()
         for path in self.paths:
             path.unlink(missing_ok=True)
-        # A reader that was told of an end too early has failed for it: the end's cause is the one to tell.
-        if self._failure is not None and (error is None or isinstance(error, Exception)):
+        # A reader that was told of an end too early has failed for it: the end's cause is the one to tell. One that
+        # took nothing has a cause of its own.
+        is_told = error is not None and (not isinstance(error, Exception) or isinstance(self._failure, _Stalled))
+        if self._failure is not None and not is_told:
             raise self._failure from None
 
     def _inflate(self) -> None:
@@ -97,14 +109,14 @@ class InflatedPipes:
                 rest = memoryview(piece)
                 due = min(count - 1, taken_bytes * count // self._size_bytes)
                 if due > number and (cut := piece.rfind(b"\n") + 1):
-                    _write(pipe, rest[:cut])
+                    self._write(pipe, rest[:cut])
                     rest = rest[cut:]
                     while number < due:
                         if pipe is not None:
                             pipe.close()
                         pipe = self._open(next(waiting))
                         number += 1
-                _write(pipe, rest)
+                self._write(pipe, rest)
         finally:
             if pipe is not None:
                 pipe.close()
@@ -119,12 +131,30 @@ class InflatedPipes:
                     raise
                 self._left.wait(_WAIT_S)
                 continue
-            os.set_blocking(descriptor, True)
             if _SET_PIPE_SIZE is not None:
                 with contextlib.suppress(OSError):  # a limit of the machine: the pipe is smaller then
                     fcntl.fcntl(descriptor, _SET_PIPE_SIZE, _PIPE_BUFFER_BYTES)
             return os.fdopen(descriptor, "wb", buffering=0)
         return None
+
+    def _write(self, pipe: FileIO | None, data: memoryview) -> None:
+        if pipe is None:
+            raise BrokenPipeError
+        writable = select.poll()
+        writable.register(pipe, select.POLLOUT)
+        while data:
+            written = pipe.write(data)
+            if written is not None:
+                data = data[written:]
+            elif not writable.poll(self._stall_s * 1000):
+                raise _Stalled(
+                    f"The reading of the export stood still for {self._stall_s:g} s.",
+                    "Ask one file at a time, or give the step more memory and a faster disk, then run it again.",
+                )
+
+
+class _Stalled(DeadlineExceeded):
+    """A reader took nothing for too long."""
 
 
 def inflated_start(source: Path, size_bytes: int) -> bytes:
@@ -133,13 +163,6 @@ def inflated_start(source: Path, size_bytes: int) -> bytes:
     with contextlib.suppress(DamagedExport), local_failures("reading the export"), source.open("rb") as file:
         pieces.extend(GzipReader(InflateLimits()).feed(file.read(size_bytes)))
     return b"".join(pieces)
-
-
-def _write(pipe: FileIO | None, data: memoryview) -> None:
-    if pipe is None:
-        raise BrokenPipeError
-    while data:
-        data = data[pipe.write(data) :]
 
 
 def _pieces(sources: Sequence[Path]) -> Iterator[tuple[bytes, int]]:

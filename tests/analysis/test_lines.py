@@ -75,3 +75,28 @@ def test_a_query_of_many_pipes_can_be_interrupted_and_ends(tmp_path: Path, threa
         with pytest.raises(DeadlineExceeded):
             database.rows(f"SELECT count(*) FROM {source} a, range(100000000) b WHERE b.range % 7 = length(a.json)")
     database.close()
+
+
+def first_pipe_is_left_while_the_second_is_waited_for(pipes: InflatedPipes, failure: Exception | None = None) -> None:
+    """Do as DuckDB does when one thread has failed and another opens the next pipe; it raises the failure last."""
+    with pipes.paths[0].open("rb") as left:
+        assert left.read(1)
+        second = threading.Thread(target=pipes.paths[1].read_bytes)
+        second.start()
+        second.join()
+    if failure is not None:
+        raise failure
+
+
+def test_a_reader_that_takes_nothing_any_more_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(LINES * 16))
+    pipes = InflatedPipes([tmp_path / "a.gz"], tmp_path, pipe_bytes=len(LINES) * 6, stall_s=0.1)
+    with pytest.raises(DeadlineExceeded, match=r"stood still for 0\.1 s"), pipes:
+        first_pipe_is_left_while_the_second_is_waited_for(pipes)
+
+
+def test_a_reader_that_took_nothing_tells_its_own_failure(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(LINES * 16))
+    pipes = InflatedPipes([tmp_path / "a.gz"], tmp_path, pipe_bytes=len(LINES) * 6, stall_s=0.1)
+    with pytest.raises(MemoryError), pipes:
+        first_pipe_is_left_while_the_second_is_waited_for(pipes, MemoryError())
