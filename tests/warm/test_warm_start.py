@@ -262,11 +262,14 @@ def test_what_a_node_runs_is_counted_in_the_coverage(light: WarmStarter, tmp_pat
 
 
 def test_a_parent_that_has_died_is_told(tmp_path: Path) -> None:
+    # Only when it is told to: the parent has answered by then.
+    os.mkfifo(tmp_path / "go")
     (tmp_path / "script.py").write_text(
-        "import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)"
+        "import os, signal, time; open('go').read(); os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)"
     )
     with WarmStarter(()) as starter:
         node = starter([sys.executable, "script.py"], folder=tmp_path, env=environment())
+        (tmp_path / "go").write_bytes(b"")
         with pytest.raises(ChildProcessError):
             node.wait(60)
         node.kill()
