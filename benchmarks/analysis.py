@@ -265,7 +265,8 @@ def tables(files: Files, events: int, only: str) -> None:
 
 def fit(folder: Path, events: int) -> None:
     """Tell the peak memory of three sizes, and by the line through them of a 10 GB export."""
-    sizes, peaks = [], {"top": [], "convert": [], "by day": []}  # type: ignore[var-annotated]  # lists of numbers
+    sizes: list[int] = []
+    peaks: dict[str, list[float]] = {"top": [], "convert": [], "by day": []}
     for part in (events // 4, events // 2, events):
         files = made(folder, part)
         sizes.append(files.export.stat().st_size)

@@ -84,12 +84,11 @@ class KeptChunks:
             self.clear()
             self._write_state()
 
-    def put(self, index: int, chunk: bytes | IO[bytes]) -> str:
-        """Keep a chunk and return its ETag."""
+    def put(self, index: int, chunk: bytes | IO[bytes]) -> None:
+        """Keep a chunk."""
         with s3_failures(f"writing {self._name}"):
             answer = self._client.put_object(Bucket=self._bucket, Key=self.key(index), Body=chunk)
         self.etags[index] = answer["ETag"]
-        return answer["ETag"]
 
     def read(self, index: int, size_bytes: int) -> bytes:
         """Return a chunk, which has to be of that size."""
