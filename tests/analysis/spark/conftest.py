@@ -98,11 +98,10 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClu
 @pytest.fixture(scope="session")
 def connected(local_cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptSpark]:
     private, deadline = tmp_path_factory.mktemp("spark-connect"), Deadline(SystemClock(), None)
-    configuration = {**FEW_TASKS, **INTERPRETED}
-    with environment(SPARK_CONNECT_AUTHENTICATE_TOKEN=TOKEN):
-        spark = Spark(master=local_cluster.connect, private=private, deadline=deadline, configuration=configuration)
-        with spark:
-            yield KeptSpark(spark)
+    # The variable of the token would stay until the last test: one without a token would then be sent it, over TLS.
+    master, configuration = f"{local_cluster.connect}/;token={TOKEN}", {**FEW_TASKS, **INTERPRETED}
+    with Spark(master=master, private=private, deadline=deadline, configuration=configuration) as spark:
+        yield KeptSpark(spark)
 
 
 @pytest.fixture(params=["driver", "connect"])
