@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from sekoia_export.analysis.fields import folded
 from sekoia_export.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sekoia_export.analysis.database import Database
 
 TABLE = "events"
@@ -36,6 +39,7 @@ REFUSED_FUNCTIONS = frozenset(
         "getenv",
         "getvariable",
         "json_execute_serialized_sql",
+        "json_serialize_plan",
         "nextval",
         "parse_duckdb_log_message",
         "pg_sleep",
@@ -100,32 +104,22 @@ class _Walk:
     """A walk through the tree of a SELECT that refuses what it may not read from."""
 
     def __init__(self) -> None:
-        self._made: set[str] = set()
         self._names: set[str] = set()
         self._tables: set[str] = {TABLE}
         self._all = False
 
     def names_of(self, tree: Any) -> frozenset[str] | None:
-        nodes = list(_nodes(tree))
-        for node in nodes:
-            self._note_made(node)
-        for node in nodes:
-            self._check(node)
+        for node, known in _nodes(tree):
+            self._check(node, known)
         # A table's name where a column can stand is the whole row.
         whole_row = {name.lower() for name in self._names} & {name.lower() for name in self._tables}
         return None if self._all or whole_row else frozenset(self._names)
 
-    def _note_made(self, node: dict[str, Any]) -> None:
-        entries = node.get("cte_map")
-        if isinstance(entries, dict):
-            self._made.update(entry["key"].lower() for entry in entries.get("map", []))
-        if node.get("type") == "RECURSIVE_CTE_NODE" and isinstance(node.get("cte_name"), str):
-            self._made.add(node["cte_name"].lower())
-
-    def _check(self, node: dict[str, Any]) -> None:
-        kind = node.get("type")
+    def _check(self, node: dict[str, Any], known: frozenset[str]) -> None:
+        # A value's own type is an object.
+        kind = node["type"] if isinstance(node.get("type"), str) else None
         if kind == "BASE_TABLE":
-            self._check_table(node)
+            self._check_table(node, known)
         elif kind == "TABLE_FUNCTION":
             function = node.get("function") or {}
             self._check_function(function, TABLE_FUNCTIONS)
@@ -146,13 +140,12 @@ class _Walk:
         if isinstance(node.get("alias"), str) and node["alias"] and "class" not in node:
             self._tables.add(node["alias"])
 
-    def _check_table(self, node: dict[str, Any]) -> None:
+    def _check_table(self, node: dict[str, Any], known: frozenset[str]) -> None:
         path = [part for part in (node.get("qualified_name") or {}).get("path", []) if part]
         names = [node.get("catalog_name"), node.get("schema_name"), node.get("table_name"), *path]
-        known = self._made | {TABLE}
         if len(path) > 1 or node.get("catalog_name") or node.get("schema_name") or path[-1:] != [node["table_name"]]:
             shown = ".".join(str(name) for name in names[:3] if name)
-        elif node["table_name"].lower() in known:
+        elif folded(node["table_name"]) in known:
             self._tables.add(node["table_name"])
             return
         else:
@@ -172,14 +165,23 @@ def _is_refused(name: str) -> bool:
     return name in REFUSED_FUNCTIONS or name.startswith(("__internal", "read_", "pg_"))
 
 
-def _nodes(tree: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    rest = [tree]
+def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Yield the objects of a tree, each with the tables (folded) that it can read from.
+
+    A name that a WITH makes is one in its own query and in what the WITH makes after it. Elsewhere the same name is
+    DuckDB's own, `duckdb_views` for one, or a file's.
+    """
+    rest: list[tuple[Any, frozenset[str]]] = [(tree, frozenset({TABLE}))]
     while rest:
-        node = rest.pop()
-        if isinstance(node, dict):
-            found.append(node)
-            rest.extend(node.values())
-        elif isinstance(node, list):
-            rest.extend(node)
-    return found
+        node, known = rest.pop()
+        if isinstance(node, list):
+            rest.extend((part, known) for part in node)
+        elif isinstance(node, dict):
+            made = node.get("cte_map")
+            for entry in made.get("map", []) if isinstance(made, dict) else []:
+                rest.append((entry["value"], known))
+                known |= {folded(entry["key"])}
+            if node.get("type") == "RECURSIVE_CTE_NODE":
+                known |= {folded(node["cte_name"])}
+            yield node, known
+            rest.extend((part, known) for name, part in node.items() if name != "cte_map")

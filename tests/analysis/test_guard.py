@@ -149,6 +149,15 @@ TELLS = [
     "SELECT write_log('x')",
     "SELECT nextval('x')",
     "SELECT json_execute_serialized_sql('x')",
+    "SELECT json_serialize_plan('SELECT current_setting(''temp_directory'')', optimize := true)",
+    # A name that a WITH makes is one where the WITH is, and DuckDB's own view elsewhere.
+    "SELECT (WITH duckdb_views AS (SELECT 1 a) SELECT a FROM duckdb_views), sql FROM duckdb_views",
+    "SELECT * FROM (WITH sqlite_master AS (SELECT 1 a) SELECT a FROM sqlite_master), sqlite_master y",
+    "WITH duckdb_views AS (SELECT * FROM duckdb_views) SELECT * FROM duckdb_views",
+    "WITH a AS (SELECT * FROM duckdb_views), duckdb_views AS (SELECT 1) SELECT * FROM a",
+    "WITH RECURSIVE duckdb_views AS (SELECT * FROM duckdb_views) SELECT * FROM duckdb_views",
+    'WITH "duc\N{KELVIN SIGN}db_views" AS (SELECT 1) SELECT * FROM duckdb_views',
+    "SELECT 1 UNION ALL (WITH sqlite_master AS (SELECT 2) SELECT * FROM sqlite_master) UNION ALL FROM sqlite_master",
 ]
 
 
@@ -240,6 +249,9 @@ def test_the_database_neither_writes_nor_unlocks(prison: Prison, statement: str)
         ("SELECT list_sum(list_transform([a], lambda x: x + 1)) FROM events ORDER BY 1", [(2,), (3,)]),
         ("SELECT a FROM events EXCEPT VALUES (2)", [(1,)]),
         ("TABLE events", [(1,), (2,)]),
+        ("SELECT a FROM events TABLESAMPLE 100%", [(1,), (2,)]),
+        ("WITH x AS (FROM events), y AS (FROM x) SELECT sum(a) FROM y UNION ALL SELECT max(a) FROM X", [(3,), (2,)]),
+        ("WITH x AS (SELECT 7 AS a) SELECT a FROM (WITH y AS (FROM x) SELECT (SELECT a FROM y) AS a)", [(7,)]),
     ],
 )
 def test_a_single_select_of_the_table_runs(
