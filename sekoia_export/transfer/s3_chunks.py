@@ -15,12 +15,15 @@
 from __future__ import annotations
 
 import json
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from sekoia_export.errors import DataStorageError, StateCorrupt
+from sekoia_export.transfer.s3_body import s3_body
 from sekoia_export.transfer.s3_failures import s3_failures
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     from mypy_boto3_s3 import S3Client
 
     from sekoia_export.transfer.journal import Identity
@@ -84,10 +87,10 @@ class KeptChunks:
             self.clear()
             self._write_state()
 
-    def put(self, index: int, chunk: bytes | IO[bytes]) -> None:
+    def put(self, index: int, chunk: bytes | mmap) -> None:
         """Keep a chunk."""
         with s3_failures(f"writing {self._name}"):
-            answer = self._client.put_object(Bucket=self._bucket, Key=self.key(index), Body=chunk)
+            answer = self._client.put_object(Bucket=self._bucket, Key=self.key(index), **s3_body(chunk))
         self.etags[index] = answer["ETag"]
 
     def read(self, index: int, size_bytes: int) -> bytes:

@@ -23,7 +23,7 @@ import contextlib
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sekoia_export.errors import DataStorageError
 from sekoia_export.transfer.ranges import RangeSet, Span
@@ -260,9 +260,9 @@ class S3Hold:
             chunk.buffer[at : at + len(data)] = data
             chunk.filled.add(Span(at, at + len(data)))
             if chunk.filled.prefix_end() == len(chunk.buffer):
-                chunk.sent = self._pool.submit(self._way_of(index), index, cast("IO[bytes]", chunk.buffer))
+                chunk.sent = self._pool.submit(self._way_of(index), index, chunk.buffer)
 
-    def _way_of(self, index: int) -> Callable[[int, IO[bytes]], None]:
+    def _way_of(self, index: int) -> Callable[[int, mmap], None]:
         """Decide how a chunk that is whole goes into the bucket; the lock is held.
 
         A kill costs what went straight and what is in memory, which is a window and the chunks that may be unsent
@@ -277,12 +277,12 @@ class S3Hold:
             return self._send_straight
         return self._keep_chunk
 
-    def _keep_chunk(self, index: int, chunk: IO[bytes]) -> None:
+    def _keep_chunk(self, index: int, chunk: mmap) -> None:
         self._kept.put(index, chunk)
         with self._lock:
             self._unsent -= 1
 
-    def _send_straight(self, index: int, chunk: IO[bytes]) -> None:
+    def _send_straight(self, index: int, chunk: mmap) -> None:
         parts = self._parts
         if parts is None or self._settled:  # what waits when the fetch ends early is of more use kept
             self._kept.put(index, chunk)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from sekoia_export.errors import DataStorageError
+from sekoia_export.transfer.s3_body import s3_body
 from sekoia_export.transfer.s3_failures import s3_failures
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
@@ -72,10 +75,10 @@ class Multipart:
                 self.upload_id = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
         self._upload["UploadId"] = self.upload_id
 
-    def send(self, number: int, part: bytes | IO[bytes]) -> None:
+    def send(self, number: int, part: bytes | mmap) -> None:
         """Upload a part, in the place of an earlier one with its number."""
         with s3_failures(f"writing {self._name}"):
-            etag = self._client.upload_part(**self._upload, PartNumber=number, Body=part)["ETag"]
+            etag = self._client.upload_part(**self._upload, PartNumber=number, **s3_body(part))["ETag"]
         self._there[number] = self._etags[number] = etag
 
     def copy(self, number: int, key: str, etag: str) -> None:

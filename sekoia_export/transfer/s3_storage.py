@@ -17,6 +17,7 @@ from sekoia_export.transfer.data_storage import (
     safe_name,
 )
 from sekoia_export.transfer.journal import Identity
+from sekoia_export.transfer.s3_body import s3_body
 from sekoia_export.transfer.s3_chunks import KeptChunks
 from sekoia_export.transfer.s3_failures import client_error, s3_failures
 from sekoia_export.transfer.s3_hold import S3Hold, chunk_bytes_of
@@ -68,7 +69,7 @@ class S3DataStorage:
 
     def write(self, name: str, data: bytes) -> None:
         with s3_failures(f"writing {name}"):
-            self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=data)
+            self._client.put_object(Bucket=self._bucket, Key=self._key(name), **s3_body(data))
 
     def delete(self, name: str) -> None:
         with s3_failures(f"deleting {name}"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sekoia_export.transfer.data_storage import Landing
+from sekoia_export.transfer.s3_body import s3_body
 from sekoia_export.transfer.s3_failures import s3_failures
 from sekoia_export.transfer.s3_multipart import MEBIBYTE, PARTS_LIMIT, Multipart
 
@@ -91,7 +92,7 @@ class S3Upload(Landing):
         self._in_flight.append(self._pool.submit(self._send_now, self._parts, self._parts_count, part))
 
     def _send_now(self, parts: Multipart, number: int, part: bytes | mmap) -> None:
-        parts.send(number, cast("bytes | IO[bytes]", part))
+        parts.send(number, part)
         if isinstance(part, mmap):
             self._buffers.give_back(part)
 
@@ -109,7 +110,7 @@ class S3Upload(Landing):
     def _publish(self) -> None:
         if self._parts is None:
             with s3_failures(f"writing {self._name}"):
-                self._client.put_object(Bucket=self._bucket, Key=self._key, Body=self._rest())
+                self._client.put_object(Bucket=self._bucket, Key=self._key, **s3_body(self._rest()))
             return
         if rest := self._rest():
             self._send(rest)
