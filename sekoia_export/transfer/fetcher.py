@@ -41,9 +41,11 @@ class Fetcher(threading.Thread):
         # Small objects are kept in small pieces: a kill then loses little of them.
         size = parts.size_bytes
         largest = LARGEST_WRITE_BYTES if hold.window_bytes is None else _WRITE_BYTES
-        self._write_bytes = (
+        self._largest_write_bytes = (
             _WRITE_BYTES if size is None else max(SMALLEST_WRITE_BYTES, min(largest, size // _WRITES_OF_AN_OBJECT))
         )
+        # Small ones first: how many connections the link calls for is seen from them.
+        self._write_bytes = min(_WRITE_BYTES, self._largest_write_bytes)
 
     def run(self) -> None:
         try:
@@ -85,7 +87,7 @@ class Fetcher(threading.Thread):
         gathered_bytes = 0
         try:
             # The read that returns nothing is what gives the connection back to the pool.
-            while piece := answer.read(self._write_bytes):
+            while piece := answer.read(self._largest_write_bytes):
                 start, position = position, position + len(piece)
                 # A server without ranges begins at the start again: what is there already is read over.
                 first, last = max(0, part.start - start), len(piece) if part.end is None else part.end - start
@@ -111,5 +113,6 @@ class Fetcher(threading.Thread):
             self._parts.wait_for_room(part)
             self._hold.write(part.position, pieces)
             pieces.clear()
+            self._write_bytes = min(2 * self._write_bytes, self._largest_write_bytes)
             self._parts.came(part, size)
             self._link.works(part.generation)

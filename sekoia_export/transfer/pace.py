@@ -91,7 +91,8 @@ class Pace:
         return self.connections > before
 
     def held_back(self) -> None:
-        """Take note that the window was full: what comes then says nothing of the link."""
+        """Take note that the window is full, or half of it waits to be read: fewer connections would do as well."""
+        self._wanted = max(min(FIRST_CONNECTIONS, self._most_connections), self._wanted - 1)
         self._looked_at = None
 
     def storage_is_busy(self) -> None:

@@ -121,6 +121,7 @@ class Parts:
         self._verified = 0
         self._lock = threading.Lock()
         self._free = threading.Condition(self._lock)  # for fetchers: there may be a part to take
+        self._room = threading.Condition(self._lock)  # for fetchers: the window may have room for what came
         self._grown = threading.Condition(self._lock)  # for the verifier: the object's start is longer
         self._decided = threading.Condition(self._lock)  # for the main thread: the course is another
         self._course = Course.FETCHING
@@ -169,7 +170,7 @@ class Parts:
                     return
                 self._pace.held_back()
                 part.moved_at = self._clock.monotonic()
-                self._free.wait(_NAP_S)
+                self._room.wait(_NAP_S)
 
     def came(self, part: Part, size_bytes: int) -> None:
         """Note that the next bytes of a part were kept."""
@@ -178,11 +179,13 @@ class Parts:
             self._present.add(Span(part.position, part.position + size_bytes))
             part.position += size_bytes
             part.failures = 0
-            now = self._clock.monotonic()
-            if self._pace.bytes_came(size_bytes, now=now):
+            part.moved_at = now = self._clock.monotonic()
+            after = self._present.prefix_end()
+            if self._window_bytes is not None and after - self._verified > self._window_bytes // 2:
+                self._pace.held_back()
+            elif self._pace.bytes_came(size_bytes, now=now):
                 self._free.notify_all()
-            part.moved_at = now
-            if self._present.prefix_end() != before:
+            if after != before:
                 self._grown.notify()
 
     def finish(self, part: Part) -> None:
@@ -193,7 +196,7 @@ class Parts:
                 self.size_bytes = part.position
             self._pace.part_came(part.position - part.start, self._clock.monotonic() - part.asked_at)
             self._grown.notify()
-            self._free.notify_all()
+            self._free.notify()  # for one more, where it is allowed: the fetcher itself takes the next part
 
     def give_back(self, part: Part, failure: TransferFailed) -> bool:
         """Have what is missing of a part asked for again, after a while; False when that was tried often enough."""
@@ -245,8 +248,9 @@ class Parts:
         """Note up to where the object was read; False when the transfer has ended and reading on is of no use."""
         with self._lock:
             self._verified = offset
-            if self._window_bytes is not None and (not self.ranges or self._next_end() is not None):
-                self._free.notify_all()
+            self._room.notify_all()
+            if self._window_bytes is not None and self._next_end() is not None:
+                self._free.notify()
             return not self.ended()
 
     # For all
@@ -327,7 +331,7 @@ class Parts:
         if course not in _COURSES[self._course] and course is not self._course:
             raise AssertionError(f"{self._course} cannot become {course}")
         self._course = course
-        for waiting in (self._free, self._grown, self._decided):
+        for waiting in (self._free, self._room, self._grown, self._decided):
             waiting.notify_all()
 
     def _whole(self) -> bool:

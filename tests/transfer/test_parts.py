@@ -113,6 +113,46 @@ def test_a_full_window_says_nothing_of_the_link() -> None:
     assert pace.part_bytes(10_000 * MEBIBYTE) == 2 * MEBIBYTE
 
 
+def test_a_window_that_stays_full_is_filled_by_fewer_connections() -> None:
+    pace = Pace(connections=16, window_bytes=32 * MEBIBYTE)
+    pace.bytes_came(0, now=0)
+    pace.bytes_came(MEBIBYTE, now=1)
+    assert pace.connections == 16
+    pace.held_back()
+    assert pace.connections == 15
+    for _ in range(16):
+        pace.held_back()
+    assert pace.connections == 4
+    few = Pace(connections=2, window_bytes=32 * MEBIBYTE)
+    few.held_back()
+    assert few.connections == 2
+
+
+@pytest.mark.parametrize(("is_read", "connections"), [(True, 16), (False, 11)])
+def test_bytes_that_wait_to_be_read_say_that_the_link_is_quick_enough(is_read: bool, connections: int) -> None:
+    clock, window_bytes = ManualClock(), 32 * MEBIBYTE
+    pace = Pace(connections=16, window_bytes=window_bytes)
+    parts = Parts(
+        100 * MEBIBYTE,
+        present=RangeSet(),
+        ranges=True,
+        pace=pace,
+        patience=Patience(),
+        clock=clock,
+        window_bytes=window_bytes,
+    )
+    part, _ = begun(parts)
+    for came_mib in range(1, 22):  # one after the other, 10 MB/s: from the 17th on, more than half waits to be read
+        clock.advance(0.1)
+        parts.came(part, MEBIBYTE)
+        if is_read:
+            parts.verified(came_mib * MEBIBYTE)
+        if part.position == part.end:
+            parts.finish(part)
+            part, _ = begun(parts)
+    assert pace.connections == connections
+
+
 def test_a_busy_storage_is_asked_less_and_then_more_again() -> None:
     parts = parts_of(100 * MEBIBYTE)
     taken = [begun(parts)[0] for _ in range(4)]
