@@ -29,7 +29,7 @@ class Pace:
     each other's way. They are judged together, every 50 ms: on a busy machine one of them often has to wait for a core,
     which says nothing of the link.
 
-    Where there is a window, the parts on their way share it.
+    Where there is a window, the parts on their way share it, and connections become fewer again while it stays full.
 
     Args:
         connections: how many may be open at most.
