@@ -30,10 +30,12 @@ ENCRYPTION_SECRET = "canary-encryption-secret-of-40-characters"
 PREVIOUS_SECRET = "canary-previous-secret-of-forty-characters"
 S3_SECRET = "canary-s3-secret-access-key"
 EXPLICIT_KEY = base64.b64encode(b"canary-explicit-key-of-32-bytes!").decode()
+OTHER_KEY = base64.b64encode(b"canary-another-key-of-32-bytes-!").decode()
 
 # The simulator's API keys start with "simulated-"; its links are signed as S3's are.
 _CANARY = re.compile(
-    rb"canary-[a-z0-9-]{8,}|simulated-[A-Za-z0-9_-]{40,}|X-Amz-Signature=|" + re.escape(EXPLICIT_KEY.encode())
+    rb"canary-[a-z0-9-]{8,}|simulated-[A-Za-z0-9_-]{40,}|X-Amz-Signature=|"
+    + b"|".join(re.escape(key.encode()) for key in (EXPLICIT_KEY, OTHER_KEY))
 )
 
 

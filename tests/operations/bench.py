@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -92,6 +94,15 @@ def killed_at(clock: ManualClock, number: int) -> HookedClock:
         raise Killed
 
     return HookedClock(clock, {number: kill})
+
+
+def events_in(path: Path) -> list[dict[str, Any]]:
+    """Return the events of a fetched file, whichever format its name says."""
+    data = path.read_bytes()
+    if path.suffix == ".json":
+        events: list[dict[str, Any]] = json.loads(data)
+        return events
+    return [json.loads(line) for line in (gzip.decompress(data) if path.suffix == ".gz" else data).splitlines()]
 
 
 class MortalStorage(LocalDataStorage):
@@ -201,6 +212,10 @@ class Bench:
         given = {"job_uuid": str(job_uuid), "task_uuid": None if task_uuid is None else str(task_uuid), **arguments}
         with self.step(None, **options or {}) as step:
             return fetch_and_decrypt(step, read_arguments(FetchArguments, given))
+
+    def fetched(self, outcome: Outcome[Any]) -> Path:
+        """Return the file that a step has fetched."""
+        return self.folder / str(outcome.results.file_path)
 
     def export(self, *, options: dict[str, Any] | None = None, **arguments: Any) -> Outcome[Any]:
         """Export in one step, by a query unless there is a `job_uuid`; `options` are those of `step`."""

@@ -12,7 +12,7 @@ from sekoia_export.errors import NotFound, StateCorrupt
 from sekoia_export.simulator import Kind
 from tests.clock import START
 from tests.operations.bench import LISTING, TASK, Bench
-from tests.operations.test_results import check
+from tests.operations.promises import check
 
 if TYPE_CHECKING:
     from tests.operations.conftest import Start

@@ -27,7 +27,7 @@ from sekoia_export.transfer.source import expiry_of
 from tests.canaries import ENCRYPTION_SECRET, EXPLICIT_KEY, PREVIOUS_SECRET, check_sent, check_text, derived_keys
 from tests.clock import ManualClock
 from tests.operations.bench import Bench
-from tests.operations.test_results import check
+from tests.operations.promises import check
 
 if TYPE_CHECKING:
     from tests.operations.conftest import Start

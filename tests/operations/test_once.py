@@ -17,7 +17,7 @@ from sekoia_export.simulator import Fault, Kind, Settings, Simulator
 from tests.canaries import check_files, check_sent
 from tests.clock import ManualClock
 from tests.operations.bench import EXPORT, LISTING, OTHER_RUN, RUN, Bench, HookedClock, Killed
-from tests.operations.test_launch import LISTINGS, LOSSES, is_ours
+from tests.operations.lost_answers import LISTINGS, LOSSES, is_ours
 
 if TYPE_CHECKING:
     from sekoia_export.simulator import Recorded

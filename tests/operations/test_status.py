@@ -10,7 +10,7 @@ import pytest
 from sekoia_export.errors import NotFound, StateCorrupt, UsageError
 from sekoia_export.simulator import Kind
 from tests.operations.bench import LISTING, TASK, Bench
-from tests.operations.test_results import check
+from tests.operations.promises import check
 
 if TYPE_CHECKING:
     from tests.operations.conftest import Start

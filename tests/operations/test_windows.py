@@ -22,7 +22,7 @@ from sekoia_export.simulator import HistogramShape, Kind, Settings, Simulator
 from sekoia_export.times import read_moment
 from tests.clock import ManualClock
 from tests.operations.bench import Bench
-from tests.operations.test_results import check
+from tests.operations.promises import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
