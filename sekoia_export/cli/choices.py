@@ -40,8 +40,12 @@ JobArgument = Annotated[
 TaskArgument = Annotated[
     str, typer.Argument(help="Uuid of the export's task.", metavar="TASK_UUID", autocompletion=complete_task)
 ]
-Query = Annotated[str | None, _chosen("--query", metavar="QUERY", help="What to search for, as in the search bar.")]
-Since = Annotated[str | None, _chosen("--since", metavar="TIME", help="Start: -7d, or 2026-01-31T08:00:00Z.")]
+_QUERY = _chosen("--query", metavar="QUERY", help="What to search for, as in the search bar.")
+_SINCE = _chosen("--since", metavar="TIME", help="Start: -7d, or 2026-01-31T08:00:00Z.")
+Query = Annotated[str | None, _QUERY]
+RequiredQuery = Annotated[str, _QUERY]
+Since = Annotated[str | None, _SINCE]
+RequiredSince = Annotated[str, _SINCE]
 Until = Annotated[str | None, _chosen("--until", metavar="TIME", help="End; now by default.")]
 Margin = Annotated[int | None, _duration("--margin", help="Widen the period by so much at both ends.")]
 MaxEvents = Annotated[int | None, _chosen("--max-events", metavar="N", help="Only the last N events.")]
@@ -60,8 +64,6 @@ Format = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 Timeout = Annotated[int | None, _duration("--timeout", help="90s, 15m, 2h or seconds.")]
-EngineOption = Annotated[str, typer.Option("--engine", metavar="ENGINE", help="duckdb (default) or spark.")]
-Master = Annotated[str | None, typer.Option(metavar="MASTER", help="Of Spark: spark://..., sc://...")]
 Json = Annotated[bool, typer.Option("--json", help="Write the results as one JSON document.")]
 Progress = Annotated[
     ProgressStyle, _chosen("--progress", metavar="STYLE", help="auto, plain or json (NDJSON), on stderr.")

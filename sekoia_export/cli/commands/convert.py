@@ -8,7 +8,7 @@ import typer
 
 from sekoia_export.analysis.converting import ConvertFormat
 from sekoia_export.analysis.events import OnBadLine
-from sekoia_export.cli import choices
+from sekoia_export.cli import choices, file_choices
 from sekoia_export.cli.exit_status import ExitStatus
 from sekoia_export.cli.session import Session
 
@@ -21,19 +21,15 @@ EXAMPLES = (
 
 def command(
     ctx: typer.Context,
-    files: Annotated[
-        list[str], typer.Argument(help="Exported files, or folders with Parquet files.", metavar="FILE...")
-    ],
+    files: file_choices.Files,
     *,
     format: Annotated[  # noqa: A002 - the option's name
         ConvertFormat, typer.Option(metavar="FORMAT", help="parquet, csv, json or jsonl.")
     ] = ConvertFormat.PARQUET,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="By default the first file's name, here.")
-    ] = None,
+    output: Annotated[str | None, file_choices.output("By default the first file's name, here.")] = None,
     by_day: Annotated[bool, typer.Option("--by-day", help="Parquet: a folder with files for each day.")] = False,
     force: choices.Force = False,
-    on_bad_line: Annotated[OnBadLine, typer.Option(metavar="HOW", help="skip or error.")] = OnBadLine.SKIP,
+    on_bad_line: file_choices.BadLine = OnBadLine.SKIP,
     timeout: choices.Timeout = None,
     json: choices.Json = False,
 ) -> ExitStatus:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sekoia_export.analysis.events import OnBadLine
-from sekoia_export.cli import choices
+from sekoia_export.cli import choices, file_choices
 from sekoia_export.cli.exit_status import ExitStatus
 from sekoia_export.cli.session import Session
 
@@ -19,17 +19,15 @@ EXAMPLES = (
 
 def command(
     ctx: typer.Context,
-    files: Annotated[
-        list[str], typer.Argument(help="Exported files, or folders with Parquet files.", metavar="FILE...")
-    ],
+    files: file_choices.Files,
     *,
     rules: Annotated[
         list[str], typer.Option(metavar="PATH", help="File with Sigma rules, or folder of .yml; as often as needed.")
     ],
     examples: Annotated[int, typer.Option(metavar="N", help="Events of each rule with --json.")] = 3,
-    engine: choices.EngineOption = "duckdb",
-    master: choices.Master = None,
-    on_bad_line: Annotated[OnBadLine, typer.Option(metavar="HOW", help="skip or error.")] = OnBadLine.SKIP,
+    engine: file_choices.EngineOption = "duckdb",
+    master: file_choices.Master = None,
+    on_bad_line: file_choices.BadLine = OnBadLine.SKIP,
     timeout: choices.Timeout = None,
     json: choices.Json = False,
 ) -> ExitStatus:

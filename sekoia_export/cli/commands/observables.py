@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sekoia_export.analysis.events import OnBadLine
-from sekoia_export.cli import choices
+from sekoia_export.cli import choices, file_choices
 from sekoia_export.cli.exit_status import ExitStatus
 from sekoia_export.cli.session import Session
 
@@ -20,19 +20,15 @@ EXAMPLES = (
 
 def command(
     ctx: typer.Context,
-    files: Annotated[
-        list[str], typer.Argument(help="Exported files, or folders with Parquet files.", metavar="FILE...")
-    ],
+    files: file_choices.Files,
     *,
     limit: Annotated[int, typer.Option(metavar="N", help="Of each type at most, public and private ones each.")] = 100,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="All: .csv, .json, .jsonl or .parquet.")
-    ] = None,
+    output: Annotated[str | None, file_choices.output("All: .csv, .json, .jsonl or .parquet.")] = None,
     lists: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="All public ones as lists, a .json file each.")
     ] = None,
     force: choices.Force = False,
-    on_bad_line: Annotated[OnBadLine, typer.Option(metavar="HOW", help="skip or error.")] = OnBadLine.SKIP,
+    on_bad_line: file_choices.BadLine = OnBadLine.SKIP,
     timeout: choices.Timeout = None,
     json: choices.Json = False,
 ) -> ExitStatus:

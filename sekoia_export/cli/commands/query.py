@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sekoia_export.analysis.events import OnBadLine
-from sekoia_export.cli import choices
+from sekoia_export.cli import choices, file_choices
 from sekoia_export.cli.exit_status import ExitStatus
 from sekoia_export.cli.session import Session
 
@@ -20,9 +20,7 @@ EXAMPLES = (
 
 def command(
     ctx: typer.Context,
-    files: Annotated[
-        list[str], typer.Argument(help="Exported files, or folders with Parquet files.", metavar="FILE...")
-    ],
+    files: file_choices.Files,
     *,
     sql: Annotated[str | None, typer.Option(metavar="SQL", help="One SELECT of the table events.")] = None,
     top: Annotated[str | None, typer.Option(metavar="FIELD", help="Its most frequent values.")] = None,
@@ -31,13 +29,11 @@ def command(
     over_time: Annotated[str | None, typer.Option(metavar="INTERVAL", help="Count by 5m, 1h, 1d ...")] = None,
     where: Annotated[str | None, typer.Option(metavar="CONDITION", help="Of these events only; alone: them.")] = None,
     limit: Annotated[int, typer.Option(metavar="N", help="Rows at most.")] = 100,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="All rows: .csv, .json, .jsonl or .parquet.")
-    ] = None,
+    output: Annotated[str | None, file_choices.output("All rows: .csv, .json, .jsonl or .parquet.")] = None,
     force: choices.Force = False,
-    engine: choices.EngineOption = "duckdb",
-    master: choices.Master = None,
-    on_bad_line: Annotated[OnBadLine, typer.Option(metavar="HOW", help="skip or error.")] = OnBadLine.SKIP,
+    engine: file_choices.EngineOption = "duckdb",
+    master: file_choices.Master = None,
+    on_bad_line: file_choices.BadLine = OnBadLine.SKIP,
     timeout: choices.Timeout = None,
     json: choices.Json = False,
 ) -> ExitStatus:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sekoia_export.analysis.events import OnBadLine
-from sekoia_export.cli import choices
+from sekoia_export.cli import choices, file_choices
 from sekoia_export.cli.exit_status import ExitStatus
 from sekoia_export.cli.session import Session
 
@@ -20,13 +20,9 @@ EXAMPLES = (
 
 def command(
     ctx: typer.Context,
-    files: Annotated[
-        list[str], typer.Argument(help="Exported files, or folders with Parquet files.", metavar="FILE...")
-    ],
+    files: file_choices.Files,
     *,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="The page, .html; a .png lies beside it.")
-    ] = None,
+    output: Annotated[str | None, file_choices.output("The page, .html; a .png lies beside it.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Show it here, with bars, and write no file.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Write it to stdout as a comment, too.")] = False,
     rules: Annotated[str | None, typer.Option(metavar="PATH", help="Hunt with these Sigma rules as well.")] = None,
@@ -39,7 +35,7 @@ def command(
     fields: Annotated[str | None, typer.Option(metavar="A,B", help="Fields whose top values are shown.")] = None,
     field_set: choices.FieldSetOption = None,
     force: choices.Force = False,
-    on_bad_line: Annotated[OnBadLine, typer.Option(metavar="HOW", help="skip or error.")] = OnBadLine.SKIP,
+    on_bad_line: file_choices.BadLine = OnBadLine.SKIP,
     timeout: choices.Timeout = None,
     json: choices.Json = False,
 ) -> ExitStatus:

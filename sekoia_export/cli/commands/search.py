@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from sekoia_export.cli import choices
@@ -20,8 +18,8 @@ EXAMPLES = (
 def command(
     ctx: typer.Context,
     *,
-    query: Annotated[str, typer.Option(metavar="QUERY", help="What to search for, as in the search bar.")],
-    since: Annotated[str, typer.Option(metavar="TIME", help="Start: -7d, or 2026-01-31T08:00:00Z.")],
+    query: choices.RequiredQuery,
+    since: choices.RequiredSince,
     until: choices.Until = None,
     margin: choices.Margin = None,
     max_events: choices.MaxEvents = None,
