@@ -27,23 +27,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-FIELDS = [
-    "@timestamp",
-    "message",
-    "user.name",
-    "source.ip",
-    "source.port",
-    "destination.ip",
-    "destination.port",
-    "event.action",
-    "event.outcome",
-    "host.name",
-]
+from _seeded import FIELDS, make_export
+
+ASKED_FIELDS = [*FIELDS, "source.port"]
 FIELD = "source.ip"
-PER_MEMBER = 100_000
 TEN_GB = 10_000_000_000
 MEBIBYTE = 1024 * 1024
 
@@ -168,13 +157,7 @@ def _own_csv(files: Files) -> list[str]:
 
 
 def make(path: str, count: str) -> None:
-    """Write an export of seeded events."""
-    from sekoia_export.simulator.content import members
-    from sekoia_export.simulator.events import Events, Period
-
-    period = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 8, tzinfo=UTC))
-    with Path(path).open("wb") as file:
-        file.writelines(members(Events(seed=1, total=int(count), period=period), FIELDS, per_member=PER_MEMBER))
+    make_export(path, count, ASKED_FIELDS)
 
 
 def alone(path: str) -> None:

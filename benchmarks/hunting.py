@@ -15,31 +15,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from _here import run_here
 from _measuring import best_of, show
+from _seeded import FIELDS, make_export
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FIELDS = [
-    "@timestamp",
-    "message",
-    "user.name",
-    "source.ip",
-    "destination.ip",
-    "destination.port",
-    "event.action",
-    "event.outcome",
-    "host.name",
-    "dns.question.name",
-    "url.full",
-    "file.name",
-    "file.hash.sha256",
-]
-PER_MEMBER = 100_000
+HUNTED_FIELDS = [*FIELDS, "dns.question.name", "url.full", "file.name", "file.hash.sha256"]
 RULES = 100
 RULE = """title: rule {at}
 level: medium
@@ -82,31 +68,18 @@ def rules() -> list[str]:
 
 
 def make(path: str, count: str) -> None:
-    """Write an export of seeded events."""
-    from sekoia_export.simulator.content import members
-    from sekoia_export.simulator.events import Events, Period
-
-    period = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 8, tzinfo=UTC))
-    with Path(path).open("wb") as file:
-        file.writelines(members(Events(seed=1, total=int(count), period=period), FIELDS, per_member=PER_MEMBER))
+    make_export(path, count, HUNTED_FIELDS)
 
 
 def hunt(path: str, examples: str, rules_a_pass: str = "") -> None:
     """Hunt as `hunt_export` does; with `rules_a_pass` in this process, with so many rules in a query."""
-    import importlib
-    from typing import Any
-
     from sekoia_export.analysis.apart import run_apart
     from sekoia_export.analysis.sigma import plan
     from sekoia_export.arguments.analysis import HuntArguments
     from sekoia_export.arguments.base import read_arguments
-    from sekoia_export.clock import Deadline, SystemClock
+    from sekoia_export.clock import SystemClock
     from sekoia_export.operations.hunt import hunt_export
     from sekoia_export.transfer.local_storage import LocalDataStorage
-
-    def here(task: str, argument: Any, *, deadline: Deadline, limits: object) -> Any:  # noqa: ARG001 - of Runner
-        module, _, name = task.partition(":")
-        return getattr(importlib.import_module(module), name)(argument, deadline.remaining_s())
 
     if rules_a_pass:
         plan._RULES_A_PASS = int(rules_a_pass)  # noqa: SLF001 - no user's choice, only this comparison's
@@ -114,7 +87,7 @@ def hunt(path: str, examples: str, rules_a_pass: str = "") -> None:
     asked = read_arguments(
         HuntArguments, {"file_path": file.name, "rules": "---\n".join(rules()), "examples": int(examples)}
     )
-    run = here if rules_a_pass else run_apart
+    run = run_here if rules_a_pass else run_apart
     results = hunt_export(LocalDataStorage(file.parent), SystemClock(), asked, run=run).results
     if results.rules_count != RULES:
         raise SystemExit(f"left out: {results.unusable_rules}")

@@ -34,7 +34,7 @@ from sekoia_export.analysis.sigma.backend import (
 from tests.analysis.sigma_cases import CASES, Case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 HEAD = "title: T\nstatus: test\nlogsource:\n    category: test\n"
 
@@ -123,6 +123,17 @@ def outcome(find: Callable[[Case], tuple[int, ...]], case: Case) -> Any:
         return f"{type(failure).__name__}: {str(failure)[:80]}"
 
 
+def show(candidates: Mapping[str, Callable[[Case], tuple[int, ...]]], *, wrong_too: bool) -> None:
+    """Print on how many of the cases each candidate is right, and on which it is wrong if that is wanted."""
+    for name, find in candidates.items():
+        outcomes = {case.name: (outcome(find, case), case.found) for case in CASES}
+        wrong = {case: pair for case, pair in outcomes.items() if pair[0] != pair[1]}
+        print(f"{name:<30} {len(CASES) - len(wrong)} of {len(CASES)}", flush=True)
+        if wrong_too:
+            for case, (got, expected) in wrong.items():
+                print(f"    {case}: {got} instead of {expected}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wrong", action="store_true", help="name the cases that each is wrong on")
@@ -133,13 +144,7 @@ def main() -> int:
         "pySigma's DuckDB backend": on_duckdb,
         "this project's": on_ours,
     }
-    for name, find in candidates.items():
-        outcomes = {case.name: (outcome(find, case), case.found) for case in CASES}
-        wrong = {case: pair for case, pair in outcomes.items() if pair[0] != pair[1]}
-        print(f"{name:<28} {len(CASES) - len(wrong)} of {len(CASES)}")
-        if arguments.wrong:
-            for case, (got, expected) in wrong.items():
-                print(f"    {case}: {got} instead of {expected}")
+    show(candidates, wrong_too=arguments.wrong)
     return 0
 
 

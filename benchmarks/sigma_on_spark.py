@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigma_backends import columns_of, kind_of, outcome, rules_of, text_of
+from sigma_backends import columns_of, kind_of, rules_of, show, text_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -25,10 +25,11 @@ from sekoia_export.analysis.sigma.backend import KEYWORDS_COLUMN, EventsBackend,
 from sekoia_export.analysis.spark.dialect import to_spark
 from sekoia_export.analysis.spark.session import Spark
 from sekoia_export.clock import Deadline, SystemClock
-from tests.analysis.sigma_cases import CASES, Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.analysis.sigma_cases import Case
 
 KINDS = {"BOOLEAN": "BOOLEAN", "BIGINT": "BIGINT", "VARCHAR": "STRING"}
 
@@ -109,13 +110,7 @@ def main() -> int:
             "... with every name quoted": databricks(spark, quoted=True),
             "this project's": ours(spark),
         }
-        for name, find in candidates.items():
-            outcomes = {case.name: (outcome(find, case), case.found) for case in CASES}
-            wrong = {case: pair for case, pair in outcomes.items() if pair[0] != pair[1]}
-            print(f"{name:<30} {len(CASES) - len(wrong)} of {len(CASES)}", flush=True)
-            if arguments.wrong:
-                for case, (got, expected) in wrong.items():
-                    print(f"    {case}: {got} instead of {expected}")
+        show(candidates, wrong_too=arguments.wrong)
     return 0
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import importlib.util
 import os
 import shutil
@@ -23,6 +22,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from _here import run_here
+from _seeded import FIELDS, PER_MEMBER
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -45,18 +47,6 @@ from sekoia_export.transfer.local_storage import LocalDataStorage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FIELDS = [
-    "@timestamp",
-    "message",
-    "user.name",
-    "source.ip",
-    "destination.ip",
-    "destination.port",
-    "event.action",
-    "event.outcome",
-    "host.name",
-]
-PER_MEMBER = 100_000
 DAYS = 7
 MASTER = "local-cluster[2,1,1024]"
 QUESTIONS = {
@@ -98,11 +88,6 @@ def make(folder: Path, count: int) -> tuple[int, int]:
     parquet_bytes = sum(path.stat().st_size for path in (folder / "dataset").rglob("*.parquet"))
     sizes.write_text(f"{gzip_bytes} {parquet_bytes}")
     return gzip_bytes, parquet_bytes
-
-
-def here(task: str, argument: Any, *, deadline: Deadline, limits: Limits) -> Any:  # noqa: ARG001 - of Runner
-    module, _, name = task.partition(":")
-    return getattr(importlib.import_module(module), name)(argument, deadline.remaining_s())
 
 
 def cpu_s() -> float:
@@ -169,7 +154,7 @@ def by_spark(found: FoundFiles, limits: Limits, question: Question | None, spark
         found=found,
         deadline=Deadline(SystemClock(), None),
         limits=limits,
-        run=here,
+        run=run_here,
         session=lambda **_: contextlib.nullcontext(spark),  # type: ignore[arg-type]  # one that goes on
     )
     return cluster.hunt(texts(), examples=3) if question is None else cluster.answer(question, limit=100)
