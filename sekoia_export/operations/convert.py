@@ -12,7 +12,7 @@ from sekoia_export.analysis.database import Limits
 from sekoia_export.analysis.files import finding
 from sekoia_export.clock import Deadline
 from sekoia_export.operations.outcome import Branch, Outcome
-from sekoia_export.operations.produced import check_apart, check_folder, publish, publish_array, publish_folder
+from sekoia_export.operations.produced import check_apart, check_folder, publish, publish_array, publish_folder, stem_of
 from sekoia_export.results.analysis import ConvertResults
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from sekoia_export.transfer.data_storage import DataStorage
 
 log = logging.getLogger(__name__)
-
-_SUFFIXES = (".jsonl.gz", ".ndjson.gz", ".json.gz", ".jsonl", ".ndjson", ".json", ".parquet")
 
 
 def convert_export(
@@ -98,6 +96,4 @@ def convert_export(
 
 def default_name(arguments: ConvertArguments) -> str:
     """Return the name where none is given: the first file's with the suffix of the format."""
-    name = arguments.names[0].rstrip("/")
-    stem = next((name.removesuffix(suffix) for suffix in _SUFFIXES if name.lower().endswith(suffix)), name)
-    return f"{stem}.{arguments.format.value}"
+    return f"{stem_of(arguments.names[0])}.{arguments.format.value}"

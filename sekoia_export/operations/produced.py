@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sekoia_export.transfer.data_storage import DataStorage
 
 _CHUNK_SIZE_BYTES = 4 * 1024 * 1024
+_EVENT_SUFFIXES = (".jsonl.gz", ".ndjson.gz", ".json.gz", ".jsonl", ".ndjson", ".json", ".parquet")
 _DATASET_FILE = re.compile(rf"day=[^/]*/events-[0-9]+\.parquet|{UNFINISHED}")
 
 
@@ -31,6 +32,13 @@ def format_of(name: str) -> FileFormat:
             "The argument to_file does not say how the rows are written.",
             "End to_file in .csv, .json, .jsonl or .parquet.",
         ) from None
+
+
+def stem_of(name: str) -> str:
+    """Return the name of a file or folder with events without what says how they are written."""
+    stem = name.rstrip("/")
+    suffix = next((suffix for suffix in _EVENT_SUFFIXES if stem.lower().endswith(suffix)), "")
+    return stem[: len(stem) - len(suffix)]
 
 
 def check_apart(storage: DataStorage, name: str, found: FoundFiles, *, argument: str) -> None:

@@ -23,7 +23,7 @@ from sekoia_export.clock import Deadline
 from sekoia_export.errors import UsageError
 from sekoia_export.operations.observables import extract_observables
 from sekoia_export.operations.outcome import Branch, Outcome
-from sekoia_export.operations.produced import check_apart, publish
+from sekoia_export.operations.produced import check_apart, publish, stem_of
 from sekoia_export.operations.provenance import fetch_of, known_fetches, sha256_of
 from sekoia_export.redaction import redact
 from sekoia_export.results.report import ReportResults
@@ -200,10 +200,7 @@ def targets(storage: DataStorage, arguments: ReportArguments) -> tuple[str, str]
 
 def default_name(arguments: ReportArguments) -> str:
     """Return the page's name where none is given: the first file's, without what says how it is written."""
-    name = arguments.names[0].rstrip("/")
-    suffixes = (".jsonl.gz", ".ndjson.gz", ".json.gz", ".jsonl", ".ndjson", ".json", ".parquet")
-    stem = next((name[: -len(suffix)] for suffix in suffixes if name.lower().endswith(suffix)), name)
-    return f"{stem}.report{_SUFFIX}"
+    return f"{stem_of(arguments.names[0])}.report{_SUFFIX}"
 
 
 def _program() -> str:

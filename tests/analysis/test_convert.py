@@ -277,6 +277,12 @@ def test_what_cannot_be_converted_is_an_error(folder: Folder, arguments: dict[st
         convert(folder.storage, file_path="a.jsonl", **arguments)
 
 
+@pytest.mark.parametrize("name", ["cases/A.jsonl.gz", "cases/A.JSONL.GZ", "cases/A.Json", "cases/A"])
+def test_what_a_file_s_name_says_of_how_it_is_written_goes(folder: Folder, name: str) -> None:
+    folder.raw(name, b'{"n": 1}')
+    assert convert(folder.storage, file_path=name).results.file_path == "cases/A.parquet"
+
+
 @pytest.mark.parametrize("given", [{"file_path": "../a.jsonl"}, {"file_paths": ["../a.jsonl"]}, {"file_name": "../b"}])
 def test_the_argument_that_names_a_file_outside_is_named(folder: Folder, given: dict[str, Any]) -> None:
     folder.jsonl("a.jsonl", [{"n": 1}])
