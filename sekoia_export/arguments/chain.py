@@ -205,8 +205,8 @@ class _FetchChoices(Arguments):
     preview: int = Field(default=10, ge=0, le=1000, description="Number of first events to give in the results")
 
 
-class FetchArguments(_FetchChoices):
-    """What to fetch."""
+class FinishedExport(Arguments):
+    """Which finished export a step reads, and what opens it."""
 
     job_uuid: Uuid = Field(description="Uuid of the exported search job")
     task_uuid: Uuid | None = Field(
@@ -216,6 +216,10 @@ class FetchArguments(_FetchChoices):
         default=None,
         description="Explicit encryption key (SSE-C) that the export was triggered with, base64 of 32 bytes",
     )
+
+
+class FetchArguments(FinishedExport, _FetchChoices):
+    """What to fetch."""
 
 
 class ExportArguments(_SearchChoices, _ExportChoices, _FetchChoices):

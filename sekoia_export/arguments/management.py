@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from sekoia_export.arguments.base import Arguments, Uuid
+from sekoia_export.arguments.chain import FinishedExport
 from sekoia_export.errors import UsageError
 
 LONGEST_AGE_S = 10 * 365 * 24 * 3600
@@ -31,17 +32,9 @@ class ListArguments(Arguments):
     )
 
 
-class LinkArguments(Arguments):
+class LinkArguments(FinishedExport):
     """Which export to hand on, and whether with its key."""
 
-    job_uuid: Uuid = Field(description="Uuid of the exported search job")
-    task_uuid: Uuid | None = Field(
-        default=None, description="Uuid of the export's task; by default the newest finished export of the search job"
-    )
-    encryption_key: SecretStr | None = Field(
-        default=None,
-        description="Explicit encryption key (SSE-C) that the export was triggered with, base64 of 32 bytes",
-    )
     reveal_key: bool = Field(
         default=False,
         description="Give the key that opens the file in the results; whoever reads the playbook run then reads it too",

@@ -191,13 +191,7 @@ def _path(subject: Subject, node: Node, source: Node, reference: Reference, plac
     """Check that the result that is named exists."""
     title = f"node {source.number} ({source.title})"
     if reference.method is not None:
-        yield error(
-            Rule.METHOD,
-            node,
-            f"{reference.text}: Jinja takes .{reference.method} for a method that every object has.",
-            f"Write ['{reference.method}'] instead of .{reference.method}.",
-            place=place,
-        )
+        yield _method(node, reference, place)
         return
     if source.type is NodeType.OPERATOR and source.subtype not in {Subtype.FOREACH, None}:
         remedy = "Read the key that it stores: store.<key>." if source.subtype is Subtype.STORE else "Name an action."
@@ -225,6 +219,16 @@ def _path(subject: Subject, node: Node, source: Node, reference: Reference, plac
         )
 
 
+def _method(node: Node, reference: Reference, place: str) -> Finding:
+    return error(
+        Rule.METHOD,
+        node,
+        f"{reference.text}: Jinja takes .{reference.method} for a method that every object has.",
+        f"Write ['{reference.method}'] instead of .{reference.method}.",
+        place=place,
+    )
+
+
 def _writers(subject: Subject) -> dict[str, list[Node]] | None:
     """Return by key the nodes that write it; None when a key is known only when it runs."""
     writers: dict[str, list[Node]] = {}
@@ -244,13 +248,7 @@ def _store(
     if key is None or writers is None or reference.guarded:
         return
     if reference.method is not None:
-        yield error(
-            Rule.METHOD,
-            node,
-            f"{reference.text}: Jinja takes .{reference.method} for a method that every object has.",
-            f"Write ['{reference.method}'] instead of .{reference.method}.",
-            place=text.place,
-        )
+        yield _method(node, reference, text.place)
         return
     found = writers.get(str(key), [])
     if not found:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from sekoia_export.results.base import Results
+from sekoia_export.results.base import BadLines, Results, StepDuration
 
 _FILE = "Path of the file that was written, relative to the data storage"
 
@@ -19,8 +19,8 @@ class QueryResults(Results):
     row_count: int = Field(description="Number of rows that are given, in rows or in the file")
     truncated: bool = Field(description="Whether there are more rows than are given")
     file_path: str | None = Field(description=f"{_FILE}; null without to_file")
-    bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
-    duration_seconds: float = Field(description="Seconds that the step took")
+    bad_lines: BadLines
+    duration_seconds: StepDuration
 
 
 class ConvertResults(Results):
@@ -30,8 +30,8 @@ class ConvertResults(Results):
     file_size: int = Field(description="Size in bytes, of all files of a folder together")
     files_count: int = Field(description="Number of files that were written")
     events_count: int = Field(description="Number of events in them")
-    bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
-    duration_seconds: float = Field(description="Seconds that the step took")
+    bad_lines: BadLines
+    duration_seconds: StepDuration
 
 
 class HuntedRule(Results):
@@ -66,8 +66,8 @@ class HuntResults(Results):
     matched_rules: int = Field(description="Number of rules that find an event")
     matches: int = Field(description="Number of events that rules find, an event for each rule that finds it")
     events_count: int = Field(description="Number of events that were looked at")
-    bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
-    duration_seconds: float = Field(description="Seconds that the step took")
+    bad_lines: BadLines
+    duration_seconds: StepDuration
 
 
 class FoundObservable(Results):
@@ -101,5 +101,5 @@ class ObservablesResults(Results):
     urls_path: str | None = Field(description="Path of the list of all public URLs; null for none")
     emails_path: str | None = Field(description="Path of the list of all public e-mail addresses; null for none")
     hashes_path: str | None = Field(description="Path of the list of all hashes; null for none")
-    bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
-    duration_seconds: float = Field(description="Seconds that the step took")
+    bad_lines: BadLines
+    duration_seconds: StepDuration

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
 Revealed = Annotated[
     SecretStr, PlainSerializer(SecretStr.get_secret_value, return_type=str, when_used="json-unless-none")
 ]
 """A secret that is the result itself: hidden in every text, and given as it is in the JSON of the results."""
+
+BadLines = Annotated[int, Field(description="Number of lines that are no JSON object and were left out")]
+StepDuration = Annotated[float, Field(description="Seconds that the step took")]
 
 
 class Results(BaseModel):

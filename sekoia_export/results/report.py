@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sekoia_export.results.base import Results
+from sekoia_export.results.base import BadLines, Results, StepDuration
 
 
 class ReportResults(Results):
@@ -26,5 +26,5 @@ class ReportResults(Results):
     unchanged: bool | None = Field(
         description="Whether the files' SHA-256 is the one recorded at their fetch; null where that is not known"
     )
-    bad_lines: int = Field(description="Number of lines that are no JSON object and were left out")
-    duration_seconds: float = Field(description="Seconds that the step took")
+    bad_lines: BadLines
+    duration_seconds: StepDuration
