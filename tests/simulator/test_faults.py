@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
 import threading
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -95,10 +99,13 @@ def test_a_reset_is_a_reset_and_a_close_is_a_close(client: Client) -> None:
 
 def test_a_late_request_is_carried_out_when_nobody_waits_any_more(client: Client) -> None:
     client.simulator.faults.add(Fault(Kind.LATE, method="POST"))
-    auth = {"Authorization": f"Bearer {client.simulator.api_key}"}
-    with requests.Session() as http:
-        lost(lambda: http.post(client.simulator.base_url + JOBS, json=SEARCH, headers=auth, timeout=SHORT_S))
-        assert not client.simulator.jobs
+    headers = {"Authorization": f"Bearer {client.simulator.api_key}", "Content-Type": "application/json"}
+    there = urlsplit(client.simulator.base_url)
+    with closing(HTTPConnection(str(there.hostname), there.port, timeout=SHORT_S)) as http:
+        http.request("POST", there.path + JOBS, json.dumps(SEARCH), headers)
+        with pytest.raises(TimeoutError):
+            http.getresponse()
+        assert not client.simulator.jobs  # its connection is still there
     client.simulator.stop()  # waits for what is under way
     assert len(client.simulator.jobs) == 1
 
