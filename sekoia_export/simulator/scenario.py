@@ -11,14 +11,14 @@ As text, a fault is its kind and its fields: `status,path=/export$,status=503,ti
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+import sys
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from sekoia_export.errors import UsageError
-from sekoia_export.simulator import settings
-from sekoia_export.simulator.faults import Fault, Kind, ServerName
+from sekoia_export.simulator.faults import Fault
 from sekoia_export.simulator.settings import Settings
 
 M = TypeVar("M", bound=BaseModel)
@@ -37,32 +37,6 @@ class Scenario:
     faults: list[Fault] = field(default_factory=list)
 
 
-class _Fault(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Kind
-    server: ServerName = "platform"
-    method: str | None = None
-    path: str = ""
-    nth: int = 1
-    times: int | None = 1
-    status: int | None = None
-    body: str = ""
-    headers: dict[str, str] = {}
-    content_type: str = "application/json"
-    carried_out: bool = False
-    after_bytes: int = 0
-    seconds: float = 0.0
-    bytes_per_second: float = 1_000_000.0
-    location: str = ""
-    offset: int = 0
-    content_range: str | None = None
-    etag: str = '"another-object"'
-
-    def fault(self) -> Fault:
-        return Fault(**{**self.model_dump(), "body": self.body.encode()})
-
-
 def read_scenario(text: str) -> Scenario:
     """Return the scenario that a JSON document describes.
 
@@ -79,8 +53,8 @@ def read_scenario(text: str) -> Scenario:
     faults = document.get("faults", [])
     if not isinstance(faults, list):
         raise UsageError("The scenario's faults are no list.", "Write them as a list of objects.")
-    chosen = _read(_settings_model(), document.get("settings", {}), "setting")
-    read = [_read(_Fault, fault, "fault").fault() for fault in faults]
+    chosen = _read(_model(Settings), document.get("settings", {}), "setting")
+    read = [_fault(fault) for fault in faults]
     return Scenario(chosen.model_dump(exclude_unset=True), read)
 
 
@@ -97,19 +71,28 @@ def read_fault(text: str) -> Fault:
         if not separator:
             raise UsageError(f"The fault has the field {part[:40]!r} without a value.", "Write FIELD=VALUE.")
         values[name] = None if value == "ever" else value
-    return _read(_Fault, values, "fault").fault()
+    return _fault(values)
 
 
-def _settings_model() -> type[BaseModel]:
+def _fault(values: Any) -> Fault:
+    return Fault(**_read(_model(Fault), values, "fault").model_dump(exclude_unset=True))
+
+
+def _model(described: type) -> type[BaseModel]:
+    """Return a model of what a dataclass takes: JSON is read by it, and the defaults stay the dataclass's."""
     known: dict[str, Any] = {}
-    for one in fields(Settings):
+    for one in fields(described):
         try:
             # What has a type for type checkers only (a path, a function) is nothing that JSON can hold.
-            hint = get_type_hints(type(one.name, (), {"__annotations__": {one.name: one.type}}), vars(settings))
+            hint = get_type_hints(
+                type(one.name, (), {"__annotations__": {one.name: one.type}}), vars(sys.modules[described.__module__])
+            )
         except NameError:
             continue
-        known[one.name] = (hint[one.name], one.default)
-    return create_model("ScenarioSettings", __config__=ConfigDict(extra="forbid"), **known)
+        if one.init:
+            required = one.default is MISSING and one.default_factory is MISSING
+            known[one.name] = (hint[one.name], ... if required else None)
+    return create_model(f"Scenario{described.__name__}", __config__=ConfigDict(extra="forbid"), **known)
 
 
 def _read(model: type[M], values: Any, what: str) -> M:
