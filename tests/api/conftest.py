@@ -14,17 +14,14 @@ from sekoia_export.clock import Clock, Deadline
 from sekoia_export.simulator import Settings, Simulator
 from tests.api.bench import Bench, Tls
 from tests.clock import ManualClock
+from tests.environment import forget_connections
 
 Connect = Callable[..., Bench]
-_ENVIRONMENT = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC")
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the tests from the proxies, authorities and passwords of the machine they run on."""
-    for name in _ENVIRONMENT:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
+    forget_connections(monkeypatch)
 
 
 @pytest.fixture

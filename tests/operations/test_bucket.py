@@ -19,6 +19,7 @@ from sekoia_export.simulator import Bucket, Fault, Kind, Settings, Simulator
 from sekoia_export.simulator.objects import store
 from tests.canaries import S3_SECRET
 from tests.clock import ManualClock
+from tests.environment import forget_connections
 from tests.proxy import Proxy
 from tests.transfer.shelf import sse_key
 
@@ -33,11 +34,7 @@ OPTIONAL = {"s3_prefix": "exports/", "s3_endpoint_url": "https://minio.example:9
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the tests from the proxies, authorities and AWS settings of the machine they run on."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    forget_connections(monkeypatch)
 
 
 # What is configured
