@@ -26,11 +26,13 @@ import orjson
 
 from sekoia_export import errors
 from sekoia_export.analysis.database import MEBIBYTE, Limits, check_installed
+from sekoia_export.analysis.purpose import purpose_of
 from sekoia_export.errors import DataStorageError, DeadlineExceeded, ExportError, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from sekoia_export.analysis.purpose import Purpose
     from sekoia_export.clock import Deadline
 
 OVERHEAD_BYTES = 400 * MEBIBYTE
@@ -41,8 +43,6 @@ GRACE_S = 2.0
 _KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 _SHORTEST_WAIT_S = 0.1
 _LONGEST_POLL_MS = 2**31 - 1
-# What errors call a task, by its function.
-_NAMES = {"convert": "conversion", "hunt": "hunt", "extract": "extraction of observables", "make": "report"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +113,18 @@ class Ahead:
     def __call__(self, task: str, argument: Any, *, deadline: Deadline, limits: Limits) -> Any:
         """Run a task, see `run_apart`."""
         check_installed()
-        name = _NAMES.get(task.partition(":")[2], "query")
-        deadline.check(f"The {name}")
+        purpose = purpose_of(task)
+        purpose.check(deadline)
         process, self._waiting = self._waiting or _Process(self._module), None
         left_s = deadline.remaining_s()
         timeout_s = None if left_s == float("inf") else left_s
         data_bytes = limits.memory_bytes + OVERHEAD_BYTES + limits.threads * THREAD_OVERHEAD_BYTES
         try:
             status = process.run(Job(task, argument, timeout_s, data_bytes))
-            return _outcome(process.said, status, limits, name)
+            return _outcome(process.said, status, limits, purpose)
         except (subprocess.TimeoutExpired, DeadlineExceeded):
             # The process speaks of its own seconds, fewer than those that the step was given.
-            raise _too_late(deadline, name) from None
+            raise purpose.too_late(deadline) from None
         finally:
             process.end()
 
@@ -194,7 +194,7 @@ def _ends_within(pid: int, seconds: float) -> bool:
         os.close(descriptor)
 
 
-def _outcome(said: IO[bytes], status: int, limits: Limits, name: str) -> Any:
+def _outcome(said: IO[bytes], status: int, limits: Limits, purpose: Purpose) -> Any:
     said.seek(0)
     try:
         outcome = orjson.loads(said.read())
@@ -202,11 +202,9 @@ def _outcome(said: IO[bytes], status: int, limits: Limits, name: str) -> Any:
         outcome = None
     if status or not isinstance(outcome, dict):
         raise UsageError(
-            f"The {name} ended its process (status {status}), most likely for more memory than the "
+            f"The {purpose} ended its process (status {status}), most likely for more memory than the "
             f"{limits.memory_bytes // MEBIBYTE} MiB of data it may have.",
-            "Ask for less: fewer groups, a limit, a narrower where, shorter texts."
-            if name == "query"
-            else "Give fewer files at once, or run it where there is more memory.",
+            purpose.less,
         )
     if "result" in outcome:
         return outcome["result"]
@@ -214,10 +212,3 @@ def _outcome(said: IO[bytes], status: int, limits: Limits, name: str) -> Any:
     if not (isinstance(kind, type) and issubclass(kind, ExportError)):
         raise DataStorageError(f"An unexpected {outcome.get('error')} happened: {outcome.get('cause')}")
     raise kind(str(outcome.get("cause")), str(outcome.get("remedy")))
-
-
-def _too_late(deadline: Deadline, name: str) -> DeadlineExceeded:
-    return DeadlineExceeded(
-        f"The {name} took longer than the {deadline.timeout_s or 0:g} seconds it was given.",
-        "Ask for less, or give the step a longer timeout.",
-    )

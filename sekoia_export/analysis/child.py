@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from sekoia_export.analysis.purpose import purpose_of
 from sekoia_export.errors import ExportError
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ def _run(job: Job) -> dict[str, Any]:
         known = next(kind for kind in type(failure).__mro__ if kind.__module__ == "sekoia_export.errors")
         return {"error": known.__name__, "cause": failure.cause, "remedy": failure.remedy}
     except MemoryError:
+        purpose = purpose_of(job.task)
         return {
             "error": "UsageError",
-            "cause": "The query needs more memory than it may have.",
-            "remedy": "Ask for less.",
+            "cause": f"The {purpose} needs more memory than it may have.",
+            "remedy": purpose.less,
         }
     except Exception as failure:  # noqa: BLE001 - told by its kind; its text may hold anything
         return {"error": type(failure).__name__, "cause": "the analysis failed", "remedy": ""}

@@ -23,6 +23,7 @@ from sekoia_export.analysis.files import FileKind
 from sekoia_export.analysis.lines import InflatedPipes
 from sekoia_export.analysis.loading import check_fields, damages, events_in, first_events
 from sekoia_export.analysis.parquet import events_of, parquet_source
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.shape import METADATA_KEY, Shape, Stored, shape_of
 from sekoia_export.analysis.writing import copy_to, csv_columns, parquet_options
 from sekoia_export.clock import Deadline, SystemClock
@@ -81,6 +82,7 @@ def convert(conversion: Conversion, timeout_s: float | None) -> dict[str, Any]:
         readable=[file.path for file in conversion.found.files],
         limits=conversion.limits,
         deadline=Deadline(SystemClock(), timeout_s),
+        purpose=Purpose.CONVERSION,
     )
     try:
         return _Converter(database, conversion, work).run()

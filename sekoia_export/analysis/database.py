@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sekoia_export.analysis.fields import literal
 from sekoia_export.analysis.files import free_bytes
-from sekoia_export.errors import DataStorageError, DeadlineExceeded, DiskFull, UsageError
+from sekoia_export.errors import DataStorageError, DiskFull, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from sekoia_export.analysis.purpose import Purpose
     from sekoia_export.clock import Deadline
 
 MEBIBYTE = 1024 * 1024
@@ -65,16 +66,25 @@ class Database:
         work: a private folder whose files may be read and written.
         limits: see Limits.
         deadline: statements are interrupted when it passes.
+        purpose: what they are for, as errors call it.
     """
 
     def __init__(
-        self, *, private: Path, work: Path, readable: Iterable[Path], limits: Limits, deadline: Deadline
+        self,
+        *,
+        private: Path,
+        work: Path,
+        readable: Iterable[Path],
+        limits: Limits,
+        deadline: Deadline,
+        purpose: Purpose,
     ) -> None:
         check_installed()
         import duckdb
 
         self._duckdb = duckdb
         self._deadline = deadline
+        self._purpose = purpose
         self._limits = limits
         spill = private / "spill"
         spill.mkdir(mode=0o700, exist_ok=True)
@@ -134,7 +144,7 @@ class Database:
 
     @contextlib.contextmanager
     def _interrupted_in_time(self) -> Iterator[None]:
-        self._deadline.check("The query")
+        self._purpose.check(self._deadline)
         left_s = self._deadline.remaining_s()
         ended = threading.Event()
 
@@ -161,30 +171,28 @@ class Database:
         try:
             yield
         except duck.InterruptException:
-            raise DeadlineExceeded(
-                f"The query took longer than the {self._deadline.timeout_s or 0:g} seconds it was given.",
-                "Ask for less, or give the step a longer timeout.",
-            ) from None
+            raise self._purpose.too_late(self._deadline) from None
         except duck.OutOfMemoryException as error:
             if "temp_directory" in str(error) or "temporary" in str(error):
                 raise DiskFull(
-                    "The query needs more room for its temporary files than the disk has.",
+                    f"The {self._purpose} needs more room for its temporary files than the disk has.",
                     "Ask for less, or set TMPDIR to a folder with room.",
                 ) from None
             raise UsageError(
-                f"The query needs more memory than the {self._limits.memory_bytes // MEBIBYTE} MiB it may take.",
-                "Ask for less: fewer groups, a limit, a narrower where.",
+                f"The {self._purpose} needs more memory than the {self._limits.memory_bytes // MEBIBYTE} MiB it may "
+                "take.",
+                self._purpose.less,
             ) from None
         except duck.PermissionException:
             raise UsageError(
-                "The query asks for something outside of the named files.", "Ask of the table events only."
+                f"The {self._purpose} asks for something outside of the named files.", "Ask of the table events only."
             ) from None
         except duck.IOException as error:
             raise DataStorageError(f"The files could not be read: {_plain(error)}") from None
         except duck.Error as error:
-            raise QueryRefused(f"The query cannot be carried out: {_plain(error)}") from None
+            raise QueryRefused(f"The {self._purpose} cannot be carried out: {_plain(error)}") from None
         except MemoryError:
-            raise UsageError("The query needs more memory than there is.", "Ask for less.") from None
+            raise UsageError(f"The {self._purpose} needs more memory than there is.", self._purpose.less) from None
 
 
 class QueryRefused(UsageError):

@@ -13,6 +13,7 @@ from sekoia_export.analysis.files import FileKind
 from sekoia_export.analysis.guard import TABLE, Judged, judge
 from sekoia_export.analysis.loading import Loader, Sample
 from sekoia_export.analysis.parquet import parquet_source, parquet_values
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.errors import DamagedExport, UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class EventTable:
         deadline: statements are interrupted when it passes.
         limits: of memory, threads and disk.
         on_bad_line: what is done about a line that is no JSON object.
+        purpose: what the table is for, as errors call it.
 
     Raises:
         UsageError: DuckDB is not installed.
@@ -69,6 +71,7 @@ class EventTable:
         deadline: Deadline,
         limits: Limits | None = None,
         on_bad_line: OnBadLine = OnBadLine.SKIP,
+        purpose: Purpose = Purpose.QUERY,
     ) -> None:
         self.bad_lines = 0
         self._on_bad_line = on_bad_line
@@ -84,6 +87,7 @@ class EventTable:
             readable=[file.path for file in found.files],
             limits=limits or Limits(),
             deadline=deadline,
+            purpose=purpose,
         )
         self._parquet = [file for file in found.files if file.kind is FileKind.PARQUET]
         json_files = [file for file in found.files if file.kind is not FileKind.PARQUET]

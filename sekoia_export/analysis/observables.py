@@ -26,6 +26,7 @@ from sekoia_export.analysis.loading import damages, events_in
 from sekoia_export.analysis.observable import LENGTH_LIMIT, ObservableType, observable
 from sekoia_export.analysis.observable_fields import CASELESS, FIELDS, Holds
 from sekoia_export.analysis.parquet import parquet_source, parquet_values
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.values import plain
 from sekoia_export.analysis.writing import FileFormat, copy_to, write_rows
 from sekoia_export.clock import Deadline, SystemClock
@@ -94,6 +95,7 @@ def extract(asked: Extraction, timeout_s: float | None) -> dict[str, Any]:
         readable=[file.path for file in asked.found.files],
         limits=asked.limits,
         deadline=Deadline(SystemClock(), timeout_s),
+        purpose=Purpose.EXTRACTION,
     )
     try:
         malformed, bad_lines = _collect(database, asked.found, work)

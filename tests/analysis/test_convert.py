@@ -16,18 +16,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sekoia_export.analysis.apart import Runner, run_apart
-from sekoia_export.analysis.database import Limits
 from sekoia_export.arguments.analysis import ConvertArguments
 from sekoia_export.arguments.base import read_arguments
-from sekoia_export.clock import Deadline, SystemClock
-from sekoia_export.errors import DamagedExport, DeadlineExceeded, UsageError
+from sekoia_export.clock import SystemClock
+from sekoia_export.errors import DamagedExport, UsageError
 from sekoia_export.operations.convert import convert_export
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.results.analysis import ConvertResults
 from sekoia_export.transfer.data_storage import DataStorage
 from sekoia_export.transfer.local_storage import LocalDataStorage
 from tests.analysis.conftest import Event, Folder, Open, events_in, exact, in_this_process, lines_of
-from tests.clock import ManualClock
 
 NAMES = ["@timestamp", "user", "User", "a.b", "day", "__rest", "", "a/b~c", 'q"\\', "é", "n", "m", "\0"]
 TIMES = st.sampled_from(
@@ -289,24 +287,6 @@ def test_the_argument_that_names_a_file_outside_is_named(folder: Folder, given: 
     (name,) = given
     with pytest.raises(UsageError, match=rf"The argument {name} leaves the data storage"):
         convert(folder.storage, **{**({"file_path": "a.jsonl"} if name == "file_name" else {}), **given})
-
-
-@pytest.mark.parametrize(
-    ("task", "name"),
-    [
-        ("converting:convert", "The conversion"),
-        ("sigma.hunting:hunt", "The hunt"),
-        ("observables:extract", "The extraction of observables"),
-        ("report.making:make", "The report"),
-        ("answering:answer", "The query"),
-    ],
-)
-def test_what_took_too_long_is_named(task: str, name: str) -> None:
-    clock = ManualClock()
-    deadline = Deadline(clock, 5)
-    clock.advance(6)
-    with pytest.raises(DeadlineExceeded, match=f"{name} took longer than the 5 seconds"):
-        run_apart(f"sekoia_export.analysis.{task}", None, deadline=deadline, limits=Limits.of_this_machine())
 
 
 def test_more_fields_than_columns_are_an_error(folder: Folder) -> None:

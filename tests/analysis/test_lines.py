@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sekoia_export.analysis.database import Database, Limits
 from sekoia_export.analysis.lines import InflatedPipes
 from sekoia_export.analysis.loading import events_in
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.clock import Deadline, SystemClock
 from sekoia_export.errors import DamagedExport, DeadlineExceeded
 
@@ -69,6 +70,7 @@ def test_a_query_of_many_pipes_can_be_interrupted_and_ends(tmp_path: Path, threa
         readable=[],
         limits=Limits(threads=threads),
         deadline=Deadline(SystemClock(), 0.3),
+        purpose=Purpose.QUERY,
     )
     with InflatedPipes([tmp_path / "a.gz"], tmp_path, pipe_bytes=50_000) as pipes:
         source = events_in(pipes.paths, array=False)

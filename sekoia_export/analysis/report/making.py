@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.analysis.events import EventTable, OnBadLine
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.report import chart
 from sekoia_export.analysis.report.comment import comment
 from sekoia_export.analysis.report.measuring import measure
@@ -62,7 +63,9 @@ def make(report: Report, timeout_s: float | None) -> dict[str, Any]:
     draws = report.text_width is None
     if draws:
         chart.prepare(report.found.private / "matplotlib")
-    with EventTable(report.found, deadline=deadline, limits=report.limits, on_bad_line=report.on_bad_line) as table:
+    with EventTable(
+        report.found, deadline=deadline, limits=report.limits, on_bad_line=report.on_bad_line, purpose=Purpose.REPORT
+    ) as table:
         measured = measure(table, report.wanted, report.told.period)
     line, span = measured.timeline, measured.span
     made: dict[str, Any] = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.analysis.events import EventTable, OnBadLine
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.sigma.plan import PREPARED, HuntPlan, plan_hunt
 from sekoia_export.analysis.values import moment, plain
 from sekoia_export.clock import Deadline, SystemClock
@@ -47,7 +48,9 @@ def hunt(asked: Hunt, timeout_s: float | None) -> dict[str, Any]:
         DamagedExport, DeadlineExceeded, DataStorageError, DiskFull: as their names say.
     """
     deadline = Deadline(SystemClock(), timeout_s)
-    with EventTable(asked.found, deadline=deadline, limits=asked.limits, on_bad_line=asked.on_bad_line) as table:
+    with EventTable(
+        asked.found, deadline=deadline, limits=asked.limits, on_bad_line=asked.on_bad_line, purpose=Purpose.HUNT
+    ) as table:
         plan = plan_hunt(table, asked.texts, examples=asked.examples)
         table.database.rows(f"CREATE OR REPLACE TEMP VIEW {PREPARED} AS {plan.prepared}")
         return {**found_by(plan, table.database.rows), "bad_lines": table.bad_lines}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sekoia_export.analysis.answering import first_rows
 from sekoia_export.analysis.guard import TABLE
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.sigma.hunting import found_by
 from sekoia_export.analysis.sigma.plan import PREPARED, HuntPlan
 from sekoia_export.analysis.spark.carrying import Carried, carry, check_kinds
@@ -66,7 +67,7 @@ class Cluster:
         names = [name for name, _ in columns]
         if file_format is not None:
             return {**self._file(planned, columns, file_format), "columns": names, "rows": [], "truncated": False}
-        with self._opened(planned["view"]) as spark, contextlib.closing(spark.stream(planned["sql"])) as rows:
+        with self._streamed(planned) as rows:
             given = first_rows(names, rows, limit)
         return {**given, "bad_lines": 0, "path": None}
 
@@ -75,7 +76,7 @@ class Cluster:
         private = self.found.private
         (private / "work").mkdir(mode=0o700, exist_ok=True)
         lines = private / "work" / "rows.jsonl.gz"
-        with self._opened(planned["view"]) as spark, contextlib.closing(spark.stream(planned["sql"])) as rows:
+        with self._streamed(planned) as rows:
             carry(rows, columns, lines)
         carried = Carried(private=private, lines=lines, columns=columns, file_format=file_format, limits=self.limits)
         made: dict[str, Any] = self._run_apart("carrying:write_carried", carried)
@@ -93,7 +94,7 @@ class Cluster:
         asked = PlannedHunt(found=self.found, texts=list(texts), examples=examples, limits=self.limits)
         planned = self._plan("plan_hunt", asked)
         plan = HuntPlan(**planned["plan"])
-        with self._opened(planned["view"]) as spark:
+        with self._opened(planned["view"], Purpose.HUNT) as spark:
             spark.make_functions()
             spark.make_view(PREPARED, plan.prepared)
             return {**found_by(plan, spark.rows), "bad_lines": 0}
@@ -105,8 +106,18 @@ class Cluster:
         return self.run(f"sekoia_export.analysis.spark.{task}", argument, deadline=self.deadline, limits=self.limits)
 
     @contextlib.contextmanager
-    def _opened(self, view: str) -> Iterator[Spark]:
-        with self.session(master=self.master, private=self.found.private, deadline=self.deadline) as spark:
+    def _streamed(self, planned: dict[str, Any]) -> Iterator[Iterator[tuple[Any, ...]]]:
+        with (
+            self._opened(planned["view"], Purpose.QUERY) as spark,
+            contextlib.closing(spark.stream(planned["sql"])) as rows,
+        ):
+            yield rows
+
+    @contextlib.contextmanager
+    def _opened(self, view: str, purpose: Purpose) -> Iterator[Spark]:
+        with self.session(
+            master=self.master, private=self.found.private, deadline=self.deadline, purpose=purpose
+        ) as spark:
             spark.read(SOURCE, [str(file.path) for file in self.found.files])
             spark.make_view(TABLE, view)
             yield spark

@@ -15,6 +15,7 @@ from isal import igzip
 from sekoia_export.analysis.database import Database, QueryRefused
 from sekoia_export.analysis.fields import identifier, literal
 from sekoia_export.analysis.files import free_bytes
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.values import plain
 from sekoia_export.analysis.writing import FileFormat, write_rows
 from sekoia_export.clock import Deadline, SystemClock
@@ -114,6 +115,7 @@ def write_carried(carried: Carried, timeout_s: float | None) -> dict[str, Any]:
         readable=[carried.lines],
         limits=carried.limits,
         deadline=Deadline(SystemClock(), timeout_s),
+        purpose=Purpose.QUERY,
     )
     kinds = ", ".join(f"c{at}: {literal(kind)}" for at, (_, kind) in enumerate(carried.columns))
     read = (

@@ -13,6 +13,7 @@ from sekoia_export.redaction import hide, redact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sekoia_export.analysis.purpose import Purpose
     from sekoia_export.clock import Deadline
 
 _SAID_LIMIT = 300
@@ -30,19 +31,21 @@ class Failures:
     Args:
         master: where Spark is; parts of it that can hold a secret are in no text.
         deadline: once it passed, every failure is its.
+        purpose: what Spark is asked for.
 
     Attributes:
         opened: Spark has answered once.
         lost: Spark does not answer any more, and is not to be asked again.
     """
 
-    def __init__(self, *, master: str, deadline: Deadline) -> None:
+    def __init__(self, *, master: str, deadline: Deadline, purpose: Purpose) -> None:
         self.opened = False
         self.lost = False
         self._master = master
         self._place = redact(master)
         self._secrets = secrets_in(master)
         self._deadline = deadline
+        self._purpose = purpose
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:
@@ -98,10 +101,7 @@ class Failures:
 
     def too_late(self) -> DeadlineExceeded:
         """Return the error of a deadline that has passed."""
-        return DeadlineExceeded(
-            f"The query took longer than the {self._deadline.timeout_s or 0:g} seconds it was given.",
-            "Ask for less, or give the step a longer timeout.",
-        )
+        return self._purpose.too_late(self._deadline)
 
     def _unanswered(self, said: str) -> ExportError:
         self.lost = True

@@ -13,6 +13,7 @@ from sekoia_export.analysis.events import EventTable
 from sekoia_export.analysis.files import FileKind
 from sekoia_export.analysis.guard import TABLE
 from sekoia_export.analysis.parquet import parquet_source, parquet_values
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.questions import Question, check_condition
 from sekoia_export.analysis.spark.dialect import to_spark
 from sekoia_export.analysis.values import distinct_names
@@ -57,7 +58,7 @@ def plan_question(asked: PlannedQuestion, timeout_s: float | None) -> dict[str, 
         DeadlineExceeded, DataStorageError, DiskFull: as their names say.
     """
     question = asked.question
-    with _table(asked.found, asked.limits, timeout_s) as table:
+    with _table(asked.found, asked.limits, timeout_s, Purpose.QUERY) as table:
         if question.where:
             check_condition(table.judge(f"SELECT 1 FROM {TABLE} WHERE (\n{question.where}\n)").tree)
         judged = table.judge(question.as_sql(most=asked.most))
@@ -77,7 +78,7 @@ def plan_hunt(asked: PlannedHunt, timeout_s: float | None) -> dict[str, Any]:
     """
     from sekoia_export.analysis.sigma import plan
 
-    with _table(asked.found, asked.limits, timeout_s) as table:
+    with _table(asked.found, asked.limits, timeout_s, Purpose.HUNT) as table:
         hunt = plan.plan_hunt(table, asked.texts, examples=asked.examples)
         said = replace(
             hunt,
@@ -88,14 +89,14 @@ def plan_hunt(asked: PlannedHunt, timeout_s: float | None) -> dict[str, Any]:
         return {"view": _view(table, asked.found), "plan": asdict(said)}
 
 
-def _table(found: FoundFiles, limits: Limits, timeout_s: float | None) -> EventTable:
+def _table(found: FoundFiles, limits: Limits, timeout_s: float | None, purpose: Purpose) -> EventTable:
     others = [file.name for file in found.files if file.kind is not FileKind.PARQUET]
     if others:
         raise UsageError(
             f"{others[0]} is no Parquet file, and Spark is asked of Parquet.",
             "Convert the export first: convert_export with format parquet and by_day.",
         )
-    return EventTable(found, deadline=Deadline(SystemClock(), timeout_s), limits=limits)
+    return EventTable(found, deadline=Deadline(SystemClock(), timeout_s), limits=limits, purpose=purpose)
 
 
 def _view(table: EventTable, found: FoundFiles) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.spark.failing import Failures
 from sekoia_export.analysis.spark.opening import (
     OLDEST_VERSION,
@@ -54,6 +55,7 @@ class Spark:
         master: `local[*]`, `spark://host:port` and the like, or `sc://host:port` for Spark Connect.
         private: a private folder, for what a Spark started here writes.
         deadline: what runs is interrupted when it passes.
+        purpose: what Spark is asked for, as errors call it.
         configuration: more of Spark's own.
         retries: how often a request to Spark Connect that was not answered is sent again.
         grace_s: what Spark Connect has to end a question whose time is over, before the connection is closed.
@@ -70,16 +72,18 @@ class Spark:
         master: str,
         private: Path,
         deadline: Deadline,
+        purpose: Purpose = Purpose.QUERY,
         configuration: Mapping[str, str] | None = None,
         retries: int = RETRIES,
         grace_s: float = GRACE_S,
     ) -> None:
         self._deadline = deadline
+        self._purpose = purpose
         self._grace_s = grace_s
         self._remote = is_connect(master)
         check_installed()
-        self._failures = Failures(master=master, deadline=deadline)
-        deadline.check("The query")
+        self._failures = Failures(master=master, deadline=deadline, purpose=purpose)
+        purpose.check(deadline)
         with self._failures.translated():
             self._session: Any = begin_session(master, private)
             if self._remote:
@@ -158,7 +162,7 @@ class Spark:
 
     @contextlib.contextmanager
     def _in_time(self) -> Iterator[None]:
-        self._deadline.check("The query")
+        self._purpose.check(self._deadline)
         left_s = self._deadline.remaining_s()
         ended = threading.Event()
         watch = threading.Thread(target=self._interrupt, args=(left_s, ended), name="deadline", daemon=True)

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sekoia_export.analysis.database import Database, Limits
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.report.timeline import MOST_BARS, Span, Timeline, interval_of, shortest_gap_ms, timeline
 from sekoia_export.analysis.report.words import moment_in_words, span_in_words, time_in_words
 from sekoia_export.clock import Deadline, SystemClock
@@ -24,7 +25,12 @@ MOMENTS = st.integers(START_MS, START_MS + 400 * DAY_MS)
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     folder: Path = tmp_path_factory.mktemp("database")
     opened = Database(
-        private=folder, work=folder, readable=[], limits=Limits(threads=1), deadline=Deadline(SystemClock(), None)
+        private=folder,
+        work=folder,
+        readable=[],
+        limits=Limits(threads=1),
+        deadline=Deadline(SystemClock(), None),
+        purpose=Purpose.REPORT,
     )
     yield opened
     opened.close()

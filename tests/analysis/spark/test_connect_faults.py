@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.spark.session import Spark
 from sekoia_export.clock import Deadline, SystemClock
 from sekoia_export.errors import DeadlineExceeded, ExportError, NetworkError, UsageError
@@ -20,8 +21,9 @@ pytest.importorskip("pyspark")
 from tests.analysis.spark.connect_server import Faults, serving
 
 
-def spark_at(master: str, private: Path, *, timeout_s: float | None = 60) -> Spark:
-    return Spark(master=master, private=private, deadline=Deadline(SystemClock(), timeout_s), retries=1, grace_s=0.2)
+def spark_at(master: str, private: Path, *, timeout_s: float | None = 60, purpose: Purpose = Purpose.QUERY) -> Spark:
+    deadline = Deadline(SystemClock(), timeout_s)
+    return Spark(master=master, private=private, deadline=deadline, purpose=purpose, retries=1, grace_s=0.2)
 
 
 @pytest.fixture
@@ -141,6 +143,10 @@ def test_a_connection_that_is_lost_is_told(tmp_path: Path, ask: str) -> None:
 
 def test_a_server_that_hangs_is_left_when_the_time_is_over(tmp_path: Path) -> None:
     faults = Faults(hangs=True)
-    with serving(faults) as master, spark_at(master, tmp_path, timeout_s=1.5) as spark, pytest.raises(DeadlineExceeded):
+    with (
+        serving(faults) as master,
+        spark_at(master, tmp_path, timeout_s=1.5, purpose=Purpose.HUNT) as spark,
+        pytest.raises(DeadlineExceeded, match="The hunt took longer"),
+    ):
         spark.rows("SELECT 1")
     assert "Interrupt" in faults.asked
