@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import struct
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -163,6 +165,44 @@ class TestLockFiles:
             asked[name] = SpecifierSet(constraint if isinstance(constraint, str) else constraint["version"])
         versions = locked()
         assert {name for name, accepted in asked.items() if not any(accepted.filter(versions.get(name, ())))} == set()
+
+
+class TestWheel:
+    """What the build backend is told, read as it reads it: a test that builds one would have to fetch the backend."""
+
+    @pytest.fixture
+    def told(self, project: dict[str, Any]) -> dict[str, Any]:
+        options: dict[str, Any] = project["tool"]["hatch"]["build"]
+        assert options.keys() == {"targets"}
+        wheel: dict[str, Any] = options["targets"]["wheel"]
+        return wheel
+
+    def test_is_the_library_and_files_that_are_there(self, told: dict[str, Any]) -> None:
+        assert told.keys() == {"packages", "force-include"}
+        assert told["packages"] == ["sekoia_export"]
+        assert [name for name in told["force-include"] if not (ROOT / name).is_file()] == []
+        inside = set(told["force-include"].values())
+        assert len(inside) == len(told["force-include"])
+        assert [name for name in inside if (ROOT / name).exists()] == []
+
+    def test_leaves_out_no_data_that_the_library_reads(self, told: dict[str, Any]) -> None:
+        # Beside what is told here, the backend leaves out what .gitignore names.
+        ignored = [line.rstrip("/") for line in text_of(".gitignore").splitlines() if line and line[0] not in "#/"]
+        data = [
+            path.relative_to(ROOT)
+            for package in told["packages"]
+            for path in (ROOT / package).rglob("*")
+            if path.is_file() and path.suffix not in {".py", ".pyc"}
+        ]
+        assert {path.suffix for path in data} >= {".css", ".j2", ".json"}
+        assert [path for path in data if any(fnmatch(part, name) for part in path.parts for name in ignored)] == []
+
+    def test_what_it_says_of_itself_is_there(self, project: dict[str, Any]) -> None:
+        names = [project["project"]["readme"], *project["project"]["license-files"]]
+        assert [name for name in names if not (ROOT / name).is_file()] == []
+        for target in project["project"]["scripts"].values():
+            module, _, function = target.partition(":")
+            assert callable(getattr(importlib.import_module(module), function))
 
 
 class TestMake:
