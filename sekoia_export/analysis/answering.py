@@ -9,6 +9,7 @@ import orjson
 
 from sekoia_export.analysis.events import EventTable, OnBadLine
 from sekoia_export.analysis.fields import identifier
+from sekoia_export.analysis.files import work_in
 from sekoia_export.analysis.guard import TABLE
 from sekoia_export.analysis.questions import Question, check_condition
 from sekoia_export.analysis.values import distinct_names, plain
@@ -74,7 +75,7 @@ def answer(asked: Asked, timeout_s: float | None) -> dict[str, Any]:
         columns = distinct_names([str(row[0]) for row in table.database.rows(f"DESCRIBE {judged.sql}")])
         quoted = ", ".join(map(identifier, columns))
         table.database.rows(f"CREATE TEMP VIEW {ANSWER} ({quoted}) AS {judged.sql}")
-        path = asked.found.private / "work" / f"answer.{asked.file_format.value}"
+        path = work_in(asked.found.private) / f"answer.{asked.file_format.value}"
         count = write_rows(table.database, f"FROM {ANSWER}", path, asked.file_format)
         return {
             "columns": columns,

@@ -19,7 +19,7 @@ from sekoia_export.analysis.database import Database, Limits
 from sekoia_export.analysis.days import write_days
 from sekoia_export.analysis.events import OnBadLine, bad_lines_found
 from sekoia_export.analysis.fields import REST_COLUMN, TIMESTAMP_FIELD, identifier, literal, pointer
-from sekoia_export.analysis.files import FileKind
+from sekoia_export.analysis.files import FileKind, work_in
 from sekoia_export.analysis.lines import InflatedPipes
 from sekoia_export.analysis.loading import check_fields, damages, events_in, first_events
 from sekoia_export.analysis.parquet import events_of, parquet_source
@@ -74,8 +74,7 @@ def convert(conversion: Conversion, timeout_s: float | None) -> dict[str, Any]:
     Raises:
         DamagedExport, DeadlineExceeded, DataStorageError, DiskFull, UsageError: as their names say.
     """
-    work = conversion.found.private / "work"
-    work.mkdir(mode=0o700, exist_ok=True)
+    work = work_in(conversion.found.private)
     database = Database(
         private=conversion.found.private,
         work=work,

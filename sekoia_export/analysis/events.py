@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sekoia_export.analysis.database import Database, Limits, QueryRefused
 from sekoia_export.analysis.fields import Column, Kind, column_names, folded, identifier
-from sekoia_export.analysis.files import FileKind
+from sekoia_export.analysis.files import FileKind, work_in
 from sekoia_export.analysis.guard import TABLE, Judged, judge
 from sekoia_export.analysis.loading import Loader, Sample
 from sekoia_export.analysis.parquet import parquet_source, parquet_values
@@ -79,8 +79,7 @@ class EventTable:
         self._all_fields: list[str] | None = None
         self._loaded_fields: set[str] | None = None
         self._seen: Sample | None = None
-        self._work = found.private / "work"
-        self._work.mkdir(mode=0o700, exist_ok=True)
+        self._work = work_in(found.private)
         self.database = Database(
             private=found.private,
             work=self._work,

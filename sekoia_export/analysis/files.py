@@ -94,6 +94,13 @@ def finding(storage: DataStorage, names: Sequence[str], *, argument: str = "file
         yield FoundFiles(tuple(files), private)
 
 
+def work_in(private: Path) -> Path:
+    """Return the folder below the private one whose files DuckDB may read and write; it is made."""
+    work = private / "work"
+    work.mkdir(mode=0o700, exist_ok=True)
+    return work
+
+
 def free_bytes(folder: Path) -> int:
     """Return the bytes that may be written below `folder`, less those that are to stay free."""
     return shutil.disk_usage(folder).free - DISK_FLOOR_BYTES

@@ -20,7 +20,7 @@ from sekoia_export.analysis.answering import INLINE_LIMIT_BYTES
 from sekoia_export.analysis.database import Database, Limits
 from sekoia_export.analysis.events import OnBadLine, bad_lines_found
 from sekoia_export.analysis.fields import TIMESTAMP_FIELD, as_timestamp, identifier, literal
-from sekoia_export.analysis.files import FileKind
+from sekoia_export.analysis.files import FileKind, work_in
 from sekoia_export.analysis.lines import InflatedPipes
 from sekoia_export.analysis.loading import damages, events_in
 from sekoia_export.analysis.observable import LENGTH_LIMIT, ObservableType, observable
@@ -87,8 +87,7 @@ def extract(asked: Extraction, timeout_s: float | None) -> dict[str, Any]:
     Raises:
         DamagedExport, DeadlineExceeded, DataStorageError, DiskFull, UsageError: as their names say.
     """
-    work = asked.found.private / "work"
-    work.mkdir(mode=0o700, exist_ok=True)
+    work = work_in(asked.found.private)
     database = Database(
         private=asked.found.private,
         work=work,

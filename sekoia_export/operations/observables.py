@@ -12,7 +12,7 @@ from sekoia_export.analysis.files import finding
 from sekoia_export.analysis.observables import LISTS, Extraction
 from sekoia_export.clock import Deadline
 from sekoia_export.operations.outcome import Branch, Outcome
-from sekoia_export.operations.produced import check_apart, format_of, publish, publish_array
+from sekoia_export.operations.produced import RowsFile, check_apart, publish_array
 from sekoia_export.results.analysis import ObservablesResults
 
 if TYPE_CHECKING:
@@ -54,29 +54,26 @@ def extract_observables(
     """
     started_s = clock.monotonic()
     deadline = Deadline(clock, arguments.timeout)
-    target_storage, lists_storage = into or storage, lists_into or storage
+    lists_storage = lists_into or storage
     names = arguments.names
-    target = file_format = None
-    if arguments.to_file is not None:
-        target = target_storage.check_name(arguments.to_file, argument="to_file")
-        file_format = format_of(target)
+    target = RowsFile.named(into or storage, arguments.to_file)
     lists = _list_names(lists_storage, arguments)
     with finding(storage, names) as found:
         if target is not None:
-            check_apart(target_storage, target, found, argument="to_file")
+            target.check_apart(found)
         for name in lists.values():
             check_apart(lists_storage, name, found, argument="lists_folder")
         asked = Extraction(
             found=found,
             limit=arguments.limit,
-            file_format=file_format,
+            file_format=None if target is None else target.format,
             lists=bool(lists),
             on_bad_line=arguments.on_bad_line,
             limits=limits or Limits.of_this_machine(),
         )
         given = run("sekoia_export.analysis.observables:extract", asked, deadline=deadline, limits=asked.limits)
         if target is not None:
-            publish(target_storage, Path(given["path"]), target)
+            target.publish(Path(given["path"]))
         for name, path in given["list_paths"].items():
             publish_array(lists_storage, Path(path), lists[name])
     inline = given["observables"]
@@ -86,7 +83,7 @@ def extract_observables(
         malformed=given["malformed"],
         truncated=given["truncated"],
         **_public(inline),
-        file_path=target,
+        file_path=None if target is None else target.name,
         **{f"{name}_path": lists[name] if name in given["list_paths"] else None for name in LISTS},
         bad_lines=given["bad_lines"],
         duration_seconds=round(clock.monotonic() - started_s, 3),

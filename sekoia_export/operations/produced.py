@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sekoia_export.analysis.files import UNFINISHED
 from sekoia_export.analysis.writing import FileFormat
@@ -19,19 +20,49 @@ if TYPE_CHECKING:
 
 _CHUNK_SIZE_BYTES = 4 * 1024 * 1024
 _EVENT_SUFFIXES = (".jsonl.gz", ".ndjson.gz", ".json.gz", ".jsonl", ".ndjson", ".json", ".parquet")
+_TO_FILE = "to_file"
 _DATASET_FILE = re.compile(rf"day=[^/]*/events-[0-9]+\.parquet|{UNFINISHED}")
 
 
-def format_of(name: str) -> FileFormat:
-    """Return how rows are written to a file of this name. Raises UsageError when its suffix does not say."""
-    suffix = PurePosixPath(name).suffix.lower().removeprefix(".")
-    try:
-        return FileFormat(suffix)
-    except ValueError:
-        raise UsageError(
-            "The argument to_file does not say how the rows are written.",
-            "End to_file in .csv, .json, .jsonl or .parquet.",
-        ) from None
+@dataclass(frozen=True, slots=True)
+class RowsFile:
+    """The file that rows go to, which the argument to_file names.
+
+    Attributes:
+        storage: that it goes into.
+        name: there.
+        format: how the rows are written.
+    """
+
+    storage: DataStorage
+    name: str
+    format: FileFormat
+
+    @classmethod
+    def named(cls, storage: DataStorage, given: str | None) -> Self | None:
+        """Return the file of a name as it was given, None for none.
+
+        Raises:
+            UsageError: the name leaves the data storage, or its suffix does not say how rows are written.
+        """
+        if given is None:
+            return None
+        name = storage.check_name(given, argument=_TO_FILE)
+        try:
+            return cls(storage, name, FileFormat(PurePosixPath(name).suffix.lower().removeprefix(".")))
+        except ValueError:
+            raise UsageError(
+                f"The argument {_TO_FILE} does not say how the rows are written.",
+                f"End {_TO_FILE} in .csv, .json, .jsonl or .parquet.",
+            ) from None
+
+    def check_apart(self, found: FoundFiles) -> None:
+        """Raise UsageError when it is one of the files that are read."""
+        check_apart(self.storage, self.name, found, argument=_TO_FILE)
+
+    def publish(self, made: Path) -> None:
+        """Bring a file into the data storage as this one; raises as `publish`."""
+        publish(self.storage, made, self.name)
 
 
 def stem_of(name: str) -> str:

@@ -14,7 +14,7 @@ from sekoia_export.arguments.analysis import Engine
 from sekoia_export.clock import Deadline
 from sekoia_export.operations.cluster import cluster_of
 from sekoia_export.operations.outcome import Branch, Outcome
-from sekoia_export.operations.produced import check_apart, format_of, publish
+from sekoia_export.operations.produced import RowsFile
 from sekoia_export.results.analysis import QueryResults
 
 if TYPE_CHECKING:
@@ -57,13 +57,11 @@ def query_export(
     deadline = Deadline(clock, arguments.timeout)
     question = arguments.question
     names = arguments.names
-    target = file_format = None
-    if arguments.to_file is not None:
-        target = (into or storage).check_name(arguments.to_file, argument="to_file")
-        file_format = format_of(target)
+    target = RowsFile.named(into or storage, arguments.to_file)
+    file_format = None if target is None else target.format
     with finding(storage, names) as found:
         if target is not None:
-            check_apart(into or storage, target, found, argument="to_file")
+            target.check_apart(found)
         limits = limits or Limits.of_this_machine()
         if arguments.engine is Engine.SPARK:
             cluster = cluster_of(arguments, found, deadline=deadline, limits=limits, run=run)
@@ -79,13 +77,13 @@ def query_export(
             )
             given = run("sekoia_export.analysis.answering:answer", asked, deadline=deadline, limits=limits)
         if target is not None:
-            publish(into or storage, Path(given["path"]), target)
+            target.publish(Path(given["path"]))
     results = QueryResults(
         rows=given["rows"],
         columns=given["columns"],
         row_count=given["row_count"],
         truncated=given["truncated"],
-        file_path=target,
+        file_path=None if target is None else target.name,
         bad_lines=given["bad_lines"],
         duration_seconds=round(clock.monotonic() - started_s, 3),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.analysis.events import EventTable, OnBadLine
+from sekoia_export.analysis.files import work_in
 from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.report import chart
 from sekoia_export.analysis.report.comment import comment
@@ -59,7 +60,7 @@ def make(report: Report, timeout_s: float | None) -> dict[str, Any]:
         DamagedExport, DeadlineExceeded, DataStorageError, DiskFull: as their names say.
     """
     deadline = Deadline(SystemClock(), timeout_s)
-    work = report.found.private / "work"
+    work = work_in(report.found.private)
     draws = report.text_width is None
     if draws:
         chart.prepare(report.found.private / "matplotlib")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sekoia_export.analysis.answering import first_rows
+from sekoia_export.analysis.files import work_in
 from sekoia_export.analysis.guard import TABLE
 from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.sigma.hunting import found_by
@@ -74,8 +75,7 @@ class Cluster:
     def _file(self, planned: dict[str, Any], columns: list[tuple[str, str]], file_format: FileFormat) -> dict[str, Any]:
         check_kinds(columns)
         private = self.found.private
-        (private / "work").mkdir(mode=0o700, exist_ok=True)
-        lines = private / "work" / "rows.jsonl.gz"
+        lines = work_in(private) / "rows.jsonl.gz"
         with self._streamed(planned) as rows:
             carry(rows, columns, lines)
         carried = Carried(private=private, lines=lines, columns=columns, file_format=file_format, limits=self.limits)

@@ -14,7 +14,7 @@ from isal import igzip
 
 from sekoia_export.analysis.database import Database, QueryRefused
 from sekoia_export.analysis.fields import identifier, literal
-from sekoia_export.analysis.files import free_bytes
+from sekoia_export.analysis.files import free_bytes, work_in
 from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.values import plain
 from sekoia_export.analysis.writing import FileFormat, write_rows
@@ -108,7 +108,7 @@ def write_carried(carried: Carried, timeout_s: float | None) -> dict[str, Any]:
         UsageError: Spark's values are not of the types that DuckDB's are.
         DeadlineExceeded, DataStorageError, DiskFull: as their names say.
     """
-    work = carried.private / "work"
+    work = work_in(carried.private)
     database = Database(
         private=carried.private,
         work=work,
