@@ -1,11 +1,12 @@
 """The process that `apart` starts: limits itself, runs one job, says in JSON what came of it.
 
-While it waits for the job it imports the module named in its arguments, and DuckDB.
+While it waits for the job it imports the module named in its arguments, and opens DuckDB.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pickle
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from sekoia_export.analysis.database import open_ahead
 from sekoia_export.analysis.purpose import purpose_of
 from sekoia_export.errors import ExportError
 
@@ -27,9 +29,13 @@ def main() -> None:
     """Run the job on stdin."""
     said = os.dup(1)
     os.dup2(2, 1)  # nothing else gets between the one JSON text
-    for module in (*sys.argv[1:], "duckdb"):
-        with contextlib.suppress(ImportError):  # the job fails of it, and is told so
+    gc.disable()  # imports make no garbage to look for
+    with contextlib.suppress(ImportError):  # the job fails of it, and is told so
+        for module in sys.argv[1:]:
             importlib.import_module(module)
+        open_ahead()
+    gc.freeze()  # what was imported stays: no later collection looks at it
+    gc.enable()
     try:
         job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the process that started this one
     except EOFError:

@@ -80,6 +80,9 @@ class EventTable:
         self._loaded_fields: set[str] | None = None
         self._seen: Sample | None = None
         self._work = work_in(found.private)
+        self._parquet = [file for file in found.files if file.kind is FileKind.PARQUET]
+        self._found_values: dict[str, tuple[Kind, str]] | None = None
+        json_files = [file for file in found.files if file.kind is not FileKind.PARQUET]
         self.database = Database(
             private=found.private,
             work=self._work,
@@ -87,9 +90,8 @@ class EventTable:
             limits=limits or Limits(),
             deadline=deadline,
             purpose=purpose,
+            unchanging=not json_files,
         )
-        self._parquet = [file for file in found.files if file.kind is FileKind.PARQUET]
-        json_files = [file for file in found.files if file.kind is not FileKind.PARQUET]
         self._loader = Loader(self.database, json_files, work=self._work) if json_files else None
 
     @property
@@ -179,7 +181,9 @@ class EventTable:
         return self._all_fields
 
     def _parquet_values(self) -> dict[str, tuple[Kind, str]]:
-        return parquet_values(self.database, self._parquet_source()) if self._parquet else {}
+        if self._found_values is None:
+            self._found_values = parquet_values(self.database, self._parquet_source()) if self._parquet else {}
+        return self._found_values
 
     def _parquet_source(self) -> str:
         return parquet_source([file.path for file in self._parquet])

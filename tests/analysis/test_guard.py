@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sekoia_export.analysis.database import Limits
+from sekoia_export.analysis.database import MEBIBYTE, Limits, open_ahead
 from sekoia_export.analysis.events import EventTable
 from sekoia_export.analysis.files import finding
 from sekoia_export.analysis.guard import REFUSED_FUNCTIONS
@@ -186,13 +186,15 @@ class Prison:
         assert self.table.rows("SELECT a FROM events") == [(1,)]
 
 
-@pytest.fixture(scope="module")
-def prison(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prison]:
+@pytest.fixture(scope="module", params=["opened", "opened_ahead"])
+def prison(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Prison]:
     folder = Folder(tmp_path_factory.mktemp("prison") / "data")
     source = folder.root / folder.jsonl("a.jsonl", [{"a": 1}])
     outside = folder.root.parent / "outside.csv"
     outside.write_text(f"column\n{OUTSIDE}\n")
     deadline = Deadline(SystemClock(), None)
+    if request.param == "opened_ahead":
+        open_ahead()
     with finding(folder.storage, ["a.jsonl"]) as found, EventTable(found, deadline=deadline) as table:
         table.load(["a"])
         yield Prison(table, source, outside)
@@ -269,6 +271,13 @@ def test_every_function_that_is_not_pure_is_known(prison: Prison) -> None:
     )
     harmless = {"random", "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "error"}
     assert {name for (name,) in listed} <= REFUSED_FUNCTIONS | harmless
+
+
+def test_the_database_takes_what_it_may(prison: Prison) -> None:
+    names = ("memory_limit", "threads", "autoload_known_extensions", "enable_external_access", "lock_configuration")
+    [given] = prison.table.database.rows("SELECT " + ", ".join(f"current_setting('{name}')" for name in names))
+    limits = Limits()
+    assert given == (f"{limits.memory_bytes / MEBIBYTE:.1f} MiB", limits.threads, False, False, True)
 
 
 def test_time_is_bounded(folder: Folder, opened: Open) -> None:
