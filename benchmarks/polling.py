@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from sekoia_export.waiting import in_words
+from sekoia_export.times import in_words
 from tests.simulated_wait import SHAPES, Shape, simulate
 
 DURATIONS_S = (5, 10, 30, 60, 300, 600, 1800, 3600, 10800)

@@ -1,4 +1,7 @@
-"""Moments as the search API takes them: ISO 8601 with milliseconds at most, relative such as `-7d`, or `now`."""
+"""Moments as the search API takes them, and durations as a person reads them.
+
+A moment is ISO 8601 with milliseconds at most, relative such as `-7d`, or `now`.
+"""
 
 from __future__ import annotations
 
@@ -84,3 +87,12 @@ def absolute_moment(text: str | None) -> datetime | None:
         return read_moment(text).absolute
     except ValueError:
         return None
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration as a person would say it: "4 s", "12 min", "1 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return " ".join([*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])])

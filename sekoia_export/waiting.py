@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sekoia_export.errors import DeadlineExceeded
+from sekoia_export.times import in_words
 
 if TYPE_CHECKING:
     from sekoia_export.clock import Deadline
@@ -299,15 +300,6 @@ def wait_for(
         longest_pause_s = left_s - min(pace.answer_s, left_s / 2)
         last_chance = pause_s >= longest_pause_s
         clock.sleep(min(pause_s, longest_pause_s))
-
-
-def in_words(seconds: float) -> str:
-    """Return a duration as a person would say it: "4 s", "12 min", "1 h 5 min"."""
-    whole = max(0, round(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    hours, minutes = divmod(round(whole / 60), 60)
-    return " ".join([*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])])
 
 
 class TenthsLog:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sekoia_export.archive import ArchiveFormat
+from sekoia_export.arguments.alternatives import EncryptionChoice
 from sekoia_export.arguments.base import Arguments, read_arguments
 from sekoia_export.arguments.chain import (
-    EncryptionChoice,
     ExportArguments,
     FetchArguments,
     SearchArguments,

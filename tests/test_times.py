@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekoia_export.times import absolute_moment, format_moment, read_moment
+from sekoia_export.times import absolute_moment, format_moment, in_words, read_moment
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -98,3 +98,22 @@ def test_no_text_makes_it_fail_in_another_way(text: str) -> None:
 def test_only_an_absolute_time_is_an_absolute_moment() -> None:
     assert absolute_moment("2026-01-31T08:00:00Z") == datetime(2026, 1, 31, 8, tzinfo=UTC)
     assert [absolute_moment(text) for text in (None, "-7d", "now", "garbage")] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "words"),
+    [
+        (0, "0 s"),
+        (-3, "0 s"),
+        (4.2, "4 s"),
+        (119.4, "119 s"),
+        (119.6, "2 min"),
+        (720, "12 min"),
+        (3599, "1 h"),
+        (3900, "1 h 5 min"),
+        (7200, "2 h"),
+        (100_000, "27 h 47 min"),
+    ],
+)
+def test_in_words(duration_s: float, words: str) -> None:
+    assert in_words(duration_s) == words

@@ -15,7 +15,6 @@ from sekoia_export.waiting import (
     TenthsLog,
     Waited,
     combine,
-    in_words,
     silent,
     wait_for,
 )
@@ -265,22 +264,3 @@ def test_combine_tells_every_observer_in_order() -> None:
     observer = combine(lambda _: calls.append("first"), silent, lambda _: calls.append("second"))
     observer(told())
     assert calls == ["first", "second"]
-
-
-@pytest.mark.parametrize(
-    ("duration_s", "words"),
-    [
-        (0, "0 s"),
-        (-3, "0 s"),
-        (4.2, "4 s"),
-        (119.4, "119 s"),
-        (119.6, "2 min"),
-        (720, "12 min"),
-        (3599, "1 h"),
-        (3900, "1 h 5 min"),
-        (7200, "2 h"),
-        (100_000, "27 h 47 min"),
-    ],
-)
-def test_in_words(duration_s: float, words: str) -> None:
-    assert in_words(duration_s) == words

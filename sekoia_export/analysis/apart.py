@@ -7,7 +7,7 @@ kernel limits, that is killed when its time is over, and whose environment holds
 The job goes in by pickle, what comes out is JSON: nothing that the process says is trusted more than text.
 
 Its start, DuckDB's with it, takes as long as counting millions of rows. So it can begin ahead of its job, while
-whoever will ask imports what it needs itself: see `Ahead`.
+whoever will ask imports what it needs itself: see `Ahead`. That is why this module imports little until there is a job.
 """
 
 from __future__ import annotations
@@ -22,23 +22,14 @@ import tempfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
-import orjson
-
-from sekoia_export import errors
-from sekoia_export.analysis.database import MEBIBYTE, Limits, check_installed
-from sekoia_export.analysis.purpose import purpose_of
-from sekoia_export.errors import DataStorageError, DeadlineExceeded, ExportError, UsageError
+from sekoia_export.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from sekoia_export.analysis.purpose import Purpose
+    from sekoia_export.analysis.database import Limits
     from sekoia_export.clock import Deadline
 
-OVERHEAD_BYTES = 400 * MEBIBYTE
-THREAD_OVERHEAD_BYTES = 160 * MEBIBYTE
-"""What a process has beside DuckDB's data, and each of its threads: stacks, heaps, buffers of readers and writers. It
-is address space that may be written to; what is used of it is about a third."""
 GRACE_S = 2.0
 _KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 _SHORTEST_WAIT_S = 0.1
@@ -112,16 +103,19 @@ class Ahead:
 
     def __call__(self, task: str, argument: Any, *, deadline: Deadline, limits: Limits) -> Any:
         """Run a task, see `run_apart`."""
+        from sekoia_export.analysis.database import check_installed
+        from sekoia_export.analysis.ending import data_bytes, result_of
+        from sekoia_export.analysis.purpose import purpose_of
+
         check_installed()
         purpose = purpose_of(task)
         purpose.check(deadline)
         process, self._waiting = self._waiting or _Process(self._module), None
         left_s = deadline.remaining_s()
         timeout_s = None if left_s == float("inf") else left_s
-        data_bytes = limits.memory_bytes + OVERHEAD_BYTES + limits.threads * THREAD_OVERHEAD_BYTES
         try:
-            status = process.run(Job(task, argument, timeout_s, data_bytes))
-            return _outcome(process.said, status, limits, purpose)
+            status = process.run(Job(task, argument, timeout_s, data_bytes(limits)))
+            return result_of(process.said, status, limits, purpose)
         except (subprocess.TimeoutExpired, DeadlineExceeded):
             # The process speaks of its own seconds, fewer than those that the step was given.
             raise purpose.too_late(deadline) from None
@@ -192,23 +186,3 @@ def _ends_within(pid: int, seconds: float) -> bool:
         return bool(ended.poll(min(_LONGEST_POLL_MS, seconds * 1_000)))
     finally:
         os.close(descriptor)
-
-
-def _outcome(said: IO[bytes], status: int, limits: Limits, purpose: Purpose) -> Any:
-    said.seek(0)
-    try:
-        outcome = orjson.loads(said.read())
-    except orjson.JSONDecodeError:
-        outcome = None
-    if status or not isinstance(outcome, dict):
-        raise UsageError(
-            f"The {purpose} ended its process (status {status}), most likely for more memory than the "
-            f"{limits.memory_bytes // MEBIBYTE} MiB of data it may have.",
-            purpose.less,
-        )
-    if "result" in outcome:
-        return outcome["result"]
-    kind = getattr(errors, str(outcome.get("error")), None)
-    if not (isinstance(kind, type) and issubclass(kind, ExportError)):
-        raise DataStorageError(f"An unexpected {outcome.get('error')} happened: {outcome.get('cause')}")
-    raise kind(str(outcome.get("cause")), str(outcome.get("remedy")))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,7 +24,7 @@ from sekoia_export.analysis.loading import check_fields, damages, events_in, fir
 from sekoia_export.analysis.parquet import events_of, parquet_source
 from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.shape import METADATA_KEY, Shape, Stored, shape_of
-from sekoia_export.analysis.writing import copy_to, csv_columns, parquet_options
+from sekoia_export.analysis.writing import ConvertFormat, copy_to, csv_columns, parquet_options
 from sekoia_export.clock import Deadline, SystemClock
 
 if TYPE_CHECKING:
@@ -38,15 +37,6 @@ _SAMPLE_EVENTS = 2_000
 _BAD_LINES, _LOOSE_ROWS = "bad_lines", "loose_rows"
 # A column of JSON as it is: it holds no control character, and so neither this delimiter nor an end of a line.
 _TEXT = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x1f'"
-
-
-class ConvertFormat(StrEnum):
-    """What files are converted to; the value is the file's suffix."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
-    JSON = "json"
-    JSONL = "jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,15 @@ class FileFormat(StrEnum):
     PARQUET = "parquet"
 
 
+class ConvertFormat(StrEnum):
+    """What files are converted to; the value is the file's suffix."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
 def write_rows(database: Database, source: str, path: Path, file_format: FileFormat) -> int:
     """Write the rows of a query, whose columns' names differ, to a new file and return how many they are.
 

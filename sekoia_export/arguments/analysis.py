@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from sekoia_export.analysis.converting import ConvertFormat
 from sekoia_export.analysis.events import OnBadLine
 from sekoia_export.analysis.questions import Question
 from sekoia_export.analysis.spark.opening import DEFAULT_MASTER
+from sekoia_export.analysis.writing import ConvertFormat
 from sekoia_export.arguments.base import LONGEST_TIMEOUT_S, Arguments, ListOfText
 from sekoia_export.errors import UsageError
 

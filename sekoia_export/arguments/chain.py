@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import Field, SecretStr, field_validator
 
 from sekoia_export.api.platform import MOST_EVENTS
 from sekoia_export.archive import ArchiveFormat
+from sekoia_export.arguments.alternatives import FIELD_SETS, EncryptionChoice, FieldSet
 from sekoia_export.arguments.base import LONGEST_TIMEOUT_S, Arguments, ListOfText, ListOfUuids, Uuid
 from sekoia_export.errors import UsageError
 from sekoia_export.times import read_moment
@@ -22,54 +22,6 @@ A = TypeVar("A", bound=Arguments)
 
 TIMESTAMP_FIELD = "@timestamp"
 LONGEST_MARGIN_S = 366 * 24 * 3600
-FIELD_SETS: dict[str, tuple[str, ...]] = {
-    "network": (
-        "@timestamp",
-        "source.ip",
-        "source.port",
-        "destination.ip",
-        "destination.port",
-        "network.protocol",
-        "network.transport",
-        "event.action",
-    ),
-    "identity": (
-        "@timestamp",
-        "user.name",
-        "user.domain",
-        "source.ip",
-        "event.action",
-        "event.outcome",
-        "message",
-    ),
-    "endpoint": (
-        "@timestamp",
-        "host.name",
-        "process.name",
-        "process.executable",
-        "process.args",
-        "file.path",
-        "file.hash.sha256",
-        "user.name",
-    ),
-}
-"""The field sets that the platform's documentation recommends."""
-
-
-class FieldSet(StrEnum):
-    """A documented set of fields for one kind of question."""
-
-    NETWORK = "network"
-    IDENTITY = "identity"
-    ENDPOINT = "endpoint"
-
-
-class EncryptionChoice(StrEnum):
-    """How an export's key is chosen where none is given explicitly."""
-
-    AUTOMATIC = "automatic"
-    REQUIRED = "required"
-    PLATFORM = "platform"
 
 
 class _SearchChoices(Arguments):

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from sekoia_export.analysis.report.given import parsed
+from sekoia_export.arguments.alternatives import FieldSet
 from sekoia_export.arguments.analysis import FilesArguments
 from sekoia_export.arguments.base import LONGEST_TIMEOUT_S, ListOfText
-from sekoia_export.arguments.chain import FieldSet
 
 MOST_FIELDS = 30
 

@@ -1,4 +1,4 @@
-"""What `query` and `convert` do with files of this machine, and how an answer looks on a terminal."""
+"""What `query` does with files of this machine, and how an answer looks on a terminal."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sekoia_export.arguments.analysis import ConvertArguments, QueryArguments
+from sekoia_export.arguments.analysis import QueryArguments
 from sekoia_export.arguments.base import read_arguments
 from sekoia_export.cli.exit_status import ExitStatus, status_of_branch
 from sekoia_export.cli.output import print_json
 from sekoia_export.cli.wording import CommandLineError
-from sekoia_export.cli.words import size_in_words
-from sekoia_export.operations.convert import convert_export, default_name
 from sekoia_export.operations.query import query_export
 from sekoia_export.transfer.local_storage import LocalDataStorage
 
@@ -59,35 +57,6 @@ def query(
     else:
         terminal.say(f"{results.row_count:,} rows in {target.shown}")
     say_bad_lines(terminal, results.bad_lines)
-    return status_of_branch(outcome.branch)
-
-
-def convert(
-    session: Session,
-    files: Sequence[str],
-    given: Mapping[str, Any],
-    *,
-    output: str | None,
-    force: bool,
-    json: bool,
-    run: Runner,
-) -> ExitStatus:
-    """Carry out `convert`."""
-    names = names_of(session, files)
-    first = read_arguments(ConvertArguments, {**given, "file_paths": names})
-    beside = session.folder / Path(default_name(first)).name
-    target = Target(session, output or str(beside), force=force)
-    arguments = read_arguments(ConvertArguments, {**given, "file_paths": names, "file_name": target.name})
-    outcome = convert_export(MACHINE, session.clock, arguments, into=target.storage, run=run)
-    target.tidy()
-    results = outcome.results
-    if json:
-        shown = {"branch": outcome.branch, **results.model_dump(mode="json")}
-        print_json(session.terminal, {**shown, "file_path": target.shown})
-    else:
-        session.terminal.data(str(target.shown))
-        session.terminal.say(f"{results.events_count:,} events, {size_in_words(results.file_size)}")
-    say_bad_lines(session.terminal, results.bad_lines)
     return status_of_branch(outcome.branch)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sekoia_export.archive import ArchiveFormat
-from sekoia_export.arguments.chain import EncryptionChoice, FieldSet
+from sekoia_export.arguments.alternatives import EncryptionChoice, FieldSet
 from sekoia_export.cli.recent import complete_job, complete_task
 from sekoia_export.cli.view import ProgressStyle
 

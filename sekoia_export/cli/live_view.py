@@ -24,7 +24,7 @@ from sekoia_export.cli.view import View
 from sekoia_export.cli.words import events_in_words, size_in_words, transfer_in_words
 from sekoia_export.operations.outcome import Branch
 from sekoia_export.operations.watching import Phase
-from sekoia_export.waiting import in_words
+from sekoia_export.times import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ from sekoia_export.operations.exports import LIST_TIMEOUT_S, list_exports
 from sekoia_export.operations.link import LINK_TIMEOUT_S, get_download_link
 from sekoia_export.operations.outcome import Branch
 from sekoia_export.operations.status import STATUS_TIMEOUT_S, get_export_status
-from sekoia_export.waiting import in_words
+from sekoia_export.times import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

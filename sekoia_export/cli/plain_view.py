@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sekoia_export.cli.view import View
 from sekoia_export.cli.words import size_in_words, transfer_in_words
-from sekoia_export.waiting import TenthsLog, in_words
+from sekoia_export.times import in_words
+from sekoia_export.waiting import TenthsLog
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.filesize import decimal
 
-from sekoia_export.waiting import in_words
+from sekoia_export.times import in_words
 
 if TYPE_CHECKING:
     from sekoia_export.transfer.progress import TransferProgress

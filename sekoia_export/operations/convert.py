@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sekoia_export.analysis.apart import Runner, run_apart
-from sekoia_export.analysis.converting import Conversion, ConvertFormat
+from sekoia_export.analysis.converting import Conversion
 from sekoia_export.analysis.database import Limits
 from sekoia_export.analysis.files import finding
+from sekoia_export.analysis.writing import ConvertFormat
 from sekoia_export.clock import Deadline
 from sekoia_export.operations.outcome import Branch, Outcome
 from sekoia_export.operations.produced import check_apart, check_folder, publish, publish_array, publish_folder, stem_of

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sekoia_export.arguments.chain import EncryptionChoice
+from sekoia_export.arguments.alternatives import EncryptionChoice
 from sekoia_export.encryption import Encryption, SseKey, accept_key, derive_key
 from sekoia_export.errors import UsageError
 

@@ -17,8 +17,8 @@ from sekoia_export.analysis.report.given import hunt_of, observables_of
 from sekoia_export.analysis.report.making import Report
 from sekoia_export.analysis.report.timeline import Span
 from sekoia_export.analysis.report.told import Fetched, ReportedFile, Told
+from sekoia_export.arguments.alternatives import FIELD_SETS
 from sekoia_export.arguments.analysis import ObservablesArguments
-from sekoia_export.arguments.chain import FIELD_SETS
 from sekoia_export.clock import Deadline
 from sekoia_export.errors import UsageError
 from sekoia_export.operations.observables import extract_observables

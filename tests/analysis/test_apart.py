@@ -51,6 +51,15 @@ def test_a_process_that_gets_no_job_is_ended(module: str) -> None:
     assert children() == before
 
 
+def test_a_process_begins_before_much_is_imported() -> None:
+    code = (
+        "import sys; from sekoia_export.analysis.apart import Ahead\n"
+        f"with Ahead({HERE!r}): print(sys.modules.keys() & {{'orjson', 'pydantic', 'sekoia_export.analysis.database'}})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_a_job_that_comes_too_late_does_not_begin() -> None:
     with Ahead(HERE) as run, pytest.raises(DeadlineExceeded):
         run(f"{HERE}:process_of", None, deadline=Deadline(SystemClock(), 0), limits=Limits())

@@ -126,6 +126,19 @@ def test_what_needs_no_command_imports_none(arguments: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_query_imports_nothing_that_others_need() -> None:
+    """An answer from Parquet takes less time than its command's start."""
+    analysis = [f"sekoia_export.analysis.{name}" for name in ("converting", "sigma", "spark.asking")]
+    others = ("duckdb", "requests", "rich.console", "sekoia_export.api", "sekoia_export.waiting", *analysis)
+    code = (
+        "import sys; from sekoia_export.cli import run; run(['query', 'no-such-file.parquet', '--top', 'a'])\n"
+        f"print([name for name in sys.modules if name.startswith({others})])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "There is no file" in done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_every_branch_and_error_has_a_status() -> None:
     from sekoia_export import errors
     from sekoia_export.cli.exit_status import ExitStatus, status_of_branch, status_of_error

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from sekoia_export.arguments.chain import EncryptionChoice
+from sekoia_export.arguments.alternatives import EncryptionChoice
 from sekoia_export.configuration import Configuration
 from sekoia_export.encryption import Encryption, accept_key, derive_key
 from sekoia_export.errors import ConfigurationError, UsageError

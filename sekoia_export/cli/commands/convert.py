@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from sekoia_export.analysis.converting import ConvertFormat
 from sekoia_export.analysis.events import OnBadLine
+from sekoia_export.analysis.writing import ConvertFormat
 from sekoia_export.cli import choices, file_choices
 from sekoia_export.cli.exit_status import ExitStatus
 from sekoia_export.cli.session import Session
@@ -36,7 +36,7 @@ def command(
     """Write exported files as Parquet, CSV or JSON, and their name to stdout."""
     session = Session.of(ctx)
     with session.apart("convert") as run:
-        from sekoia_export.cli.answers import convert
+        from sekoia_export.cli.converting import convert
 
         given = {"format": format, "by_day": by_day, "on_bad_line": on_bad_line, "timeout": timeout}
         return convert(session, files, given, output=output, force=force, json=json, run=run)

@@ -83,7 +83,7 @@ class Settings:
         Raises:
             CommandLineError: `platform` was chosen, and a key given, on the same command line.
         """
-        from sekoia_export.arguments.chain import EncryptionChoice
+        from sekoia_export.arguments.alternatives import EncryptionChoice
 
         if encryption != EncryptionChoice.PLATFORM or self.encryption_key is None:
             return self.encryption_key
