@@ -1,6 +1,6 @@
 """How the fields of events become columns: one rule for every question and every format.
 
-- `@timestamp` is a TIMESTAMP in UTC; what cannot be read as one is NULL.
+- `@timestamp` is a TIMESTAMP in UTC; what cannot be read as one of the years 1 to 9999 is NULL.
 - A field whose values are all integers of 64 bits is a BIGINT, one whose values are all booleans a BOOLEAN.
 - Everything else is text: a JSON string as it reads, any other value as its JSON.
 - A field that an event does not have, and a JSON null, are NULL.
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TIMESTAMP_FIELD = "@timestamp"
+_FIRST_MOMENT, _LAST_MOMENT = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
 REST_COLUMN = "__rest"
 """The column of our own Parquet files that holds what the others cannot tell; none of the table `events`."""
 
@@ -91,7 +92,9 @@ def as_timestamp(text: str) -> str:
     """Return the expression of a text's moment in UTC, NULL where it is none; one without an offset counts as UTC."""
     # DuckDB's cast to TIMESTAMP drops the offset that a text ends in.
     offset = f"TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
-    return f"CASE WHEN suffix({text}, 'Z') THEN TRY_CAST({text} AS TIMESTAMP) ELSE {offset} END"
+    moment = f"CASE WHEN suffix({text}, 'Z') THEN TRY_CAST({text} AS TIMESTAMP) ELSE {offset} END"
+    # It also knows infinity, years before Christ and beyond 9999, which neither RFC 3339 nor Python has a way to write.
+    return f"CASE WHEN {moment} BETWEEN {_FIRST_MOMENT} AND {_LAST_MOMENT} THEN {moment} END"
 
 
 def pointer(field: str) -> str:

@@ -87,8 +87,10 @@ def test_a_dataset_of_many_days_takes_no_more_memory_than_one_file(folder: Folde
 DAYS: dict[str | None, str] = {
     "2026-01-31T23:59:59.999Z": "2026-01-31",
     "2026-01-31T23:59:59-01:00": "2026-02-01",
-    "0044-03-15 (BC)": "0044-03-15%20%28BC%29",
-    "infinity": "infinity",
+    "0001-01-01T00:00:00Z": "0001-01-01",
+    "9999-12-31T23:59:59.999Z": "9999-12-31",
+    "0044-03-15 (BC)": "__HIVE_DEFAULT_PARTITION__",
+    "infinity": "__HIVE_DEFAULT_PARTITION__",
     "no time": "__HIVE_DEFAULT_PARTITION__",
     None: "__HIVE_DEFAULT_PARTITION__",
 }

@@ -66,7 +66,10 @@ def test_the_type_of_a_column_follows_from_all_of_its_values(
     assert {column.field: column.kind for column in table.columns} == {"n": Kind.INTEGER, "v": kind}
 
 
-@pytest.mark.parametrize("wrong", ["not a time", 5, None, [1]])
+@pytest.mark.parametrize(
+    "wrong",
+    ["not a time", 5, None, [1], "infinity", "0044-03-15 (BC)", "10000-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"],
+)
 def test_timestamps_are_times_in_utc_whatever_stands_between_them(folder: Folder, opened: Open, wrong: object) -> None:
     given = ["2026-01-01T12:00:00.123456Z", "2026-01-01T12:00:00+02:00", wrong]
     folder.jsonl("a.jsonl", [{"@timestamp": value} for value in given])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import duckdb
 import pytest
 
 from sekoia_export.analysis.database import Limits
@@ -58,6 +59,17 @@ def test_a_result_tells_what_the_rule_is_and_what_it_found(folder: Folder) -> No
     assert set(example) == {"@timestamp", "d"}
     assert len(example["d"]) == 301
     assert (results.events_count, results.matched_rules, results.matches) == (8, 1, 2)
+
+
+def test_a_time_that_no_calendar_has_hides_no_event(folder: Folder) -> None:
+    """Python has no such time. Other tools' Parquet may have it as one, ours has none."""
+    times = ["0044-03-15 (BC)", "290000-01-01T00:00:00Z", "infinity"]
+    folder.jsonl("events.jsonl", [{"@timestamp": time, "d": "whoami"} for time in times])
+    [rule] = hunt(folder, rules=RULE).results.rules
+    assert (rule.matches, rule.first, rule.last) == (3, None, None)
+    duckdb.sql(f"COPY (SELECT TIMESTAMP '290000-01-01' AS \"@timestamp\", 'whoami' AS d) TO '{folder.root}/other.parquet'")
+    [rule] = hunt(folder, rules=RULE, file_path="other.parquet").results.rules
+    assert (rule.matches, rule.first) == (1, "290000-01-01 00:00:00")
 
 
 def test_fields_that_no_event_has_are_named_because_the_rule_may_miss_events(folder: Folder) -> None:

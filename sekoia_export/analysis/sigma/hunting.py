@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sekoia_export.analysis.events import EventTable, OnBadLine
 from sekoia_export.analysis.purpose import Purpose
 from sekoia_export.analysis.sigma.plan import PREPARED, HuntPlan, plan_hunt
-from sekoia_export.analysis.values import moment, plain
+from sekoia_export.analysis.values import plain
 from sekoia_export.clock import Deadline, SystemClock
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def found_by(plan: HuntPlan, rows: Callable[[str], list[tuple[Any, ...]]]) -> di
             {
                 **described,
                 "matches": matches,
-                "first": moment(first) if first is not None else None,
-                "last": moment(last) if last is not None else None,
+                "first": plain(first),
+                "last": plain(last),
                 "examples": [_example(fields, values) for values in examples],
             }
         )
