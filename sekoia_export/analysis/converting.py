@@ -106,6 +106,7 @@ class _Converter:
     def _parquet(self, made: Path, *, by_day: bool) -> int:
         beginning = list(self._beginning())
         shape = shape_of(beginning, partitioned=by_day)
+        check_fields(len(shape.fields))
         self._row_bytes = sum(len(orjson.dumps(event)) for event in beginning) / max(1, len(beginning))
         rows, options = (self._work / "all-days.parquet", self._in_passing()) if by_day else (made, self._kept(shape))
         count = self._write(shape, rows, options)
@@ -130,6 +131,7 @@ class _Converter:
         """Write CSV in one pass; return None where a row does not say all of its event, as a null does not."""
         beginning = list(self._beginning())
         shape = shape_of(beginning, partitioned=False)
+        check_fields(len(shape.fields))
         if Stored.JSON in shape.fields.values() or any(None in event.values() for event in beginning):
             return None
         self._database.rows(f"CREATE OR REPLACE TEMP SEQUENCE {_LOOSE_ROWS}")
@@ -193,9 +195,10 @@ class _Converter:
     def _counted(self, source: str, values: Sequence[str]) -> list[_Values]:
         if not values:
             return []
+        # No FILTER: each has a copy of what all the others count.
         counts = ", ".join(
-            f"count({value}) FILTER ({value} <> 'null'), count(*) FILTER (starts_with({value}, '\"')), "
-            f"count(*) FILTER ({value} IN ('true', 'false')), "
+            f"count(CASE WHEN {value} <> 'null' THEN 1 END), count(CASE WHEN starts_with({value}, '\"') THEN 1 END), "
+            f"count(CASE WHEN {value} IN ('true', 'false') THEN 1 END), "
             f"count(CASE WHEN regexp_full_match({value}, '-?[0-9]+') THEN TRY_CAST({value} AS BIGINT) END)"
             for value in values
         )

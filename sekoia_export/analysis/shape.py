@@ -120,7 +120,7 @@ class Shape:
         Every entry of the event is a column that is not NULL (an unknown field, a repeated one, a null are one entry
         too many), and its value is of the kind that the way back makes of the column.
         """
-        there = " + ".join(f"({column} IS NOT NULL)::INTEGER" for column in short.values()) or "0"
+        there = _sum([f"({column} IS NOT NULL)::INTEGER" for column in short.values()])
         conditions = [f"entries = {there}"]
         for field, at in at_text.items():
             stored = self.fields[field]
@@ -198,6 +198,14 @@ def _stored(field: str, kinds: set[type]) -> Stored:
 def _time_format(text: str) -> str:
     _, dot, fraction = text.removesuffix("Z").partition(".")
     return _FRACTION_DIGITS.get(len(fraction) if dot else 0, MILLISECONDS)
+
+
+def _sum(parts: Sequence[str]) -> str:
+    """Return the sum of expressions, nested as little as can be: DuckDB takes a depth of 1000."""
+    parts = list(parts) or ["0"]
+    while len(parts) > 1:
+        parts = [f"({' + '.join(parts[at : at + 2])})" for at in range(0, len(parts), 2)]
+    return parts[0]
 
 
 def _pointers(fields: Sequence[str]) -> str:

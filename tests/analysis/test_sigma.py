@@ -67,7 +67,9 @@ def test_a_time_that_no_calendar_has_hides_no_event(folder: Folder) -> None:
     folder.jsonl("events.jsonl", [{"@timestamp": time, "d": "whoami"} for time in times])
     [rule] = hunt(folder, rules=RULE).results.rules
     assert (rule.matches, rule.first, rule.last) == (3, None, None)
-    duckdb.sql(f"COPY (SELECT TIMESTAMP '290000-01-01' AS \"@timestamp\", 'whoami' AS d) TO '{folder.root}/other.parquet'")
+    duckdb.sql(
+        f"COPY (SELECT TIMESTAMP '290000-01-01' AS \"@timestamp\", 'whoami' AS d) TO '{folder.root}/other.parquet'"
+    )
     [rule] = hunt(folder, rules=RULE, file_path="other.parquet").results.rules
     assert (rule.matches, rule.first) == (1, "290000-01-01 00:00:00")
 

@@ -185,7 +185,7 @@ def _counting(conditions: list[Condition], *, timed: bool) -> Iterable[str]:
         part = conditions[start : start + _RULES_A_PASS]
         flags = ", ".join(f"({condition.sql}) AS r{at}" for at, condition in enumerate(part))
         aggregates = ", ".join(
-            f"count(*) FILTER (WHERE r{at}), min(t) FILTER (WHERE r{at}), max(t) FILTER (WHERE r{at})"
+            f"count(CASE WHEN r{at} THEN 1 END), min(CASE WHEN r{at} THEN t END), max(CASE WHEN r{at} THEN t END)"
             for at in range(len(part))
         )
         yield f"SELECT count(*), {aggregates} FROM (SELECT {time} AS t, {flags} FROM {PREPARED})"
